@@ -1,0 +1,151 @@
+import type { AuthMethod, ConnectRequest, SasToken } from "../domain/identity/credentials.ts";
+import type { Precondition } from "../domain/identity/etag.ts";
+import type { IdentityKey } from "../domain/identity/key.ts";
+import type { BulkEntry, BulkResult, DeviceInput, ModuleInput } from "../domain/identity/inputs.ts";
+import type { Policy } from "../domain/identity/policy.ts";
+import type { JsonObject } from "../domain/json.ts";
+import type { NewMessage } from "../domain/messages/telemetry.ts";
+import type { CloseReason, DeviceLink, Session, Subscription } from "./ports.ts";
+import type { IdentityPrincipal, Principal } from "./principal.ts";
+
+/** A document of the service's view with its etag, without quotes. */
+export interface Resource {
+  readonly etag: string;
+  readonly body: JsonObject;
+}
+
+/** The outcome of a PUT of an identity. */
+export interface PutResource extends Resource {
+  readonly created: boolean;
+}
+
+export interface Authentication {
+  /**
+   * A caller of the REST API. `path` is the decoded path of the request, for example `/twins/d1`, which the
+   * token's audience must cover. A token without a policy gives the device or module that its audience names.
+   * Refuses with 401002 IotHubUnauthorizedAccess.
+   */
+  request(token: SasToken | undefined, path: string): Promise<Principal>;
+  /**
+   * A device or module that connects or calls a device endpoint. Refuses with IotHubUnauthorizedAccess whatever is
+   * wrong, and with DeviceDisabled if the credential is right and the device is disabled.
+   */
+  identity(request: ConnectRequest): Promise<IdentityPrincipal>;
+}
+
+export interface Identities {
+  get(principal: Principal, key: IdentityKey): Promise<Resource>;
+  putDevice(
+    principal: Principal,
+    deviceId: string,
+    input: DeviceInput,
+    precondition: Precondition,
+  ): Promise<PutResource>;
+  putModule(
+    principal: Principal,
+    key: IdentityKey & { readonly moduleId: string },
+    input: ModuleInput,
+    precondition: Precondition,
+  ): Promise<PutResource>;
+  delete(principal: Principal, key: IdentityKey, precondition: Precondition): Promise<void>;
+  /** `top` outside 1–1000 counts as 1000. */
+  listDevices(principal: Principal, top: number | undefined): Promise<readonly JsonObject[]>;
+  listModules(principal: Principal, deviceId: string): Promise<readonly JsonObject[]>;
+  /** At most 100 entries; entries that fail do not stop the others. */
+  bulk(principal: Principal, entries: readonly BulkEntry[]): Promise<BulkResult>;
+  regenerateKeys(
+    principal: Principal,
+    policyKey: "primaryKey" | "secondaryKey" | "both",
+    keys: readonly IdentityKey[],
+  ): Promise<RegeneratedKeys>;
+  statistics(principal: Principal): Promise<{ total: number; enabled: number; disabled: number }>;
+  connectedDevices(principal: Principal): Promise<number>;
+}
+
+export interface RegeneratedKeys {
+  readonly rotated: readonly {
+    readonly key: IdentityKey;
+    readonly primaryKey: string;
+    readonly secondaryKey: string;
+  }[];
+  readonly errors: readonly {
+    readonly key: IdentityKey;
+    readonly number: number;
+    readonly name: string;
+  }[];
+}
+
+export interface Twins {
+  get(principal: Principal, key: IdentityKey): Promise<Resource>;
+  /** `body` as it came: read-only members are ignored, unknown ones too. */
+  patch(
+    principal: Principal,
+    key: IdentityKey,
+    body: JsonObject,
+    precondition: Precondition,
+  ): Promise<Resource>;
+  replace(
+    principal: Principal,
+    key: IdentityKey,
+    body: JsonObject,
+    precondition: Precondition,
+  ): Promise<Resource>;
+  /** The identity's own twin as JSON text: `{"desired":{…,"$version":n},"reported":{…,"$version":m}}`. */
+  ownTwin(principal: IdentityPrincipal): Promise<string>;
+  /** Merges `patch` into the identity's reported properties; resolves with the new reported `$version`, after the commit. */
+  updateReported(
+    principal: IdentityPrincipal,
+    patch: JsonObject,
+    expectedVersion?: number,
+  ): Promise<number>;
+}
+
+/** What a connection begins with. */
+export interface OpenConnection {
+  readonly principal: IdentityPrincipal;
+  /** The stored session was taken up. */
+  readonly sessionPresent: boolean;
+  readonly session: Session;
+  /** To be called once, when the connection has ended for whatever reason; records it. */
+  ended(reason: CloseReason): void;
+}
+
+export interface Connections {
+  /**
+   * Makes `link` the identity's one live connection; an older one is closed with `newerConnection`.
+   * `clean` forgets the stored session. `modelId` is remembered when given.
+   */
+  open(
+    principal: IdentityPrincipal,
+    link: DeviceLink,
+    options: { readonly clean: boolean; readonly modelId?: string | undefined },
+  ): Promise<OpenConnection>;
+  /** Stores a persistent session's subscriptions: resolves when durable. */
+  saveSession(principal: IdentityPrincipal, subscriptions: readonly Subscription[]): Promise<void>;
+}
+
+export interface Telemetry {
+  /** Resolves when the message is durable in the event log. */
+  send(principal: IdentityPrincipal, message: NewMessage): Promise<void>;
+}
+
+export interface Policies {
+  list(principal: Principal): Promise<readonly Policy[]>;
+  get(principal: Principal, name: string): Promise<Policy>;
+}
+
+/** What a head may ask of the hub. */
+export interface HubApi {
+  readonly auth: Authentication;
+  readonly identities: Identities;
+  readonly twins: Twins;
+  readonly connections: Connections;
+  readonly telemetry: Telemetry;
+  readonly policies: Policies;
+  /** Names under which clients may address this hub, without ports; the first is the one in connection strings. */
+  readonly hostNames: readonly string[];
+  /** The first label of the first host name: the hub's name in messages. */
+  readonly hubName: string;
+}
+
+export type { AuthMethod };

@@ -1,0 +1,196 @@
+import type { HubEvent } from "../domain/events/hub-event.ts";
+import type { Identity, Module, Presence } from "../domain/identity/identity.ts";
+import type { IdentityKey } from "../domain/identity/key.ts";
+import type { Policy } from "../domain/identity/policy.ts";
+import type { JsonObject } from "../domain/json.ts";
+import type { EventMessage } from "../domain/messages/telemetry.ts";
+import type { Milliseconds } from "../domain/time.ts";
+import type { Twin } from "../domain/twin/twin.ts";
+
+/** The only time there is. */
+export interface Clock {
+  now(): Milliseconds;
+  /** Calls back once after `delay` milliseconds; the returned function cancels it. Never keeps the process alive. */
+  after(delay: Milliseconds, work: () => void): () => void;
+}
+
+/** The only randomness there is. */
+export interface Random {
+  /** `length` random bytes as Base64. */
+  base64(length: number): string;
+  /** A lower-case UUID. */
+  uuid(): string;
+  /** An integer from 0 to `below` - 1. */
+  integer(below: number): number;
+}
+
+/** A durable subscription of a persistent MQTT session (spec/mqtt §3). */
+export interface Subscription {
+  readonly filter: string;
+  readonly qos: 0 | 1;
+}
+
+export interface Session {
+  readonly subscriptions: readonly Subscription[];
+}
+
+/**
+ * One unit of work. Reads see what earlier transactions wrote, committed or about to be committed before this
+ * one; writes are applied together or not at all: whatever `work` throws undoes them.
+ *
+ * A store may run the same work more than once, so it must be free of side effects.
+ */
+export interface HubTx {
+  /** One time for the whole transaction. */
+  readonly now: Milliseconds;
+
+  identity(key: IdentityKey): Identity | undefined;
+  /** The modules of a device, ordered by id. */
+  modulesOf(deviceId: string): readonly Module[];
+  putIdentity(identity: Identity): void;
+  deleteIdentity(key: IdentityKey): void;
+
+  twin(key: IdentityKey): Twin | undefined;
+  putTwin(key: IdentityKey, twin: Twin): void;
+  deleteTwin(key: IdentityKey): void;
+
+  presence(key: IdentityKey): Presence | undefined;
+  putPresence(key: IdentityKey, presence: Presence): void;
+  deletePresence(key: IdentityKey): void;
+
+  session(key: IdentityKey): Session | undefined;
+  putSession(key: IdentityKey, session: Session): void;
+  deleteSession(key: IdentityKey): void;
+
+  policy(name: string): Policy | undefined;
+  policies(): readonly Policy[];
+  putPolicy(policy: Policy): void;
+  deletePolicy(name: string): void;
+
+  /** Small documents by collection and id: hub settings and whatever later parts keep. */
+  document(collection: string, id: string): JsonObject | undefined;
+  documents(collection: string): readonly { readonly id: string; readonly value: JsonObject }[];
+  putDocument(collection: string, id: string, value: JsonObject): void;
+  deleteDocument(collection: string, id: string): void;
+
+  counts(): RegistryCounts;
+
+  /** Puts the event into the outbox, in the same commit. */
+  emit(event: HubEvent): void;
+}
+
+export interface RegistryCounts {
+  readonly devices: number;
+  readonly disabledDevices: number;
+  readonly modules: number;
+}
+
+/** An event of the outbox with its place in the hub-wide, gap-free order of commits. */
+export interface CommittedEvent {
+  /** From 1, without gaps. */
+  readonly sequence: number;
+  readonly event: HubEvent;
+}
+
+/**
+ * The hub's state. A store knows no rule: it has verbs like get, put and delete, and runs transactions.
+ * Every adapter passes `stores/conformance`.
+ */
+export interface HubStore {
+  /**
+   * Runs `work` and resolves with its result after the commit is durable. `key` is what the work is about:
+   * two transactions with the same device id run in the order in which they were asked for.
+   * Rejects with what `work` throws, with nothing written. A work that writes nothing costs no commit.
+   */
+  transaction<T>(key: IdentityKey | null, work: (tx: HubTx) => T): Promise<T>;
+
+  /** Devices (without modules) in ordinal order of their ids, after `after`, at most `limit`. Sees every acknowledged write. */
+  listDevices(after: string | null, limit: number): Promise<readonly Identity[]>;
+
+  /** Twins of devices or of modules in ordinal order of (deviceId, moduleId), after `after`, at most `limit`. */
+  listTwins(
+    of: "devices" | "modules",
+    after: IdentityKey | null,
+    limit: number,
+  ): Promise<readonly { readonly identity: Identity; readonly twin: Twin }[]>;
+
+  /** The outbox after `sequence`, at most `limit`, oldest first. */
+  events(after: number, limit: number): Promise<readonly CommittedEvent[]>;
+
+  /** Removes events up to and including `sequence`. */
+  trimEvents(upTo: number): Promise<void>;
+
+  /**
+   * Hears of every committed event, once, in commit order, after the promises of their transactions have
+   * resolved. One listener.
+   */
+  onCommitted(listener: (events: readonly CommittedEvent[]) => void): void;
+
+  /** The log of device-to-cloud messages that is kept beside the state. */
+  readonly eventLog: EventLog;
+
+  /** Finishes what was asked for, then lets go of files and threads. */
+  close(): Promise<void>;
+}
+
+/** A place in a partition of the event log. */
+export interface LogPosition {
+  readonly partition: number;
+  /** From 1, without gaps within a partition. */
+  readonly sequenceNumber: number;
+}
+
+export interface LoggedMessage extends LogPosition {
+  readonly message: EventMessage;
+}
+
+export interface PartitionInfo {
+  readonly partition: number;
+  /** The first number still kept; `lastSequenceNumber` + 1 when nothing is. */
+  readonly firstSequenceNumber: number;
+  /** The number of the newest message, 0 when there never was one. */
+  readonly lastSequenceNumber: number;
+  readonly lastEnqueuedTime: Milliseconds;
+}
+
+/** The partitioned device-to-cloud stream. */
+export interface EventLog {
+  readonly partitions: number;
+  /** Resolves when the message is durable. Messages of one partition keep the order in which they were appended. */
+  append(partition: number, message: EventMessage): Promise<LogPosition>;
+  /** Messages of a partition from `from` on, oldest first, at most `limit`. */
+  read(partition: number, from: number, limit: number): Promise<readonly LoggedMessage[]>;
+  /** The number of the first message enqueued at `time` or later; `lastSequenceNumber` + 1 if there is none. */
+  seek(partition: number, time: Milliseconds): Promise<number>;
+  info(partition: number): Promise<PartitionInfo>;
+  /** Calls back, after they are durable, when messages were appended; the returned function ends it. */
+  onAppended(listener: (partition: number, lastSequenceNumber: number) => void): () => void;
+  /** Drops messages enqueued before `olderThan`, and the oldest ones until at most `maxBytes` of bodies remain in each partition. */
+  trim(olderThan: Milliseconds, maxBytes: number): Promise<void>;
+}
+
+/** Why a live connection ended; kept with the connection and shown (spec/mqtt §4.2). */
+export type CloseReason =
+  | "newerConnection"
+  | "clientDisconnected"
+  | "networkLost"
+  | "keepAliveExpired"
+  | "tokenExpired"
+  | "identityDisabled"
+  | "identityDeleted"
+  | "credentialsChanged"
+  | "protocolError"
+  | "messageTooLarge"
+  | "slowReader"
+  | "faultInjection"
+  | "hubStopping"
+  | "hubError";
+
+/** Hub → device: what the hub may ask of one live connection, whatever its protocol. */
+export interface DeviceLink {
+  readonly protocol: "mqtt" | "mqtt-ws" | "amqp" | "amqp-ws";
+  /** A desired change: `change` without `$version`. Called in `$version` order. Does nothing if not subscribed. */
+  pushDesired(change: JsonObject, version: number): void;
+  /** Ends the connection; the reason has already been recorded. */
+  close(reason: CloseReason): void;
+}

@@ -1,0 +1,56 @@
+/** An identity's etag: Base64 of a decimal number written as text, `MTA=` for 10 (spec/semantics §2.7). */
+export function identityEtag(etagNumber: number): string {
+  return Buffer.from(String(etagNumber), "latin1").toString("base64");
+}
+
+/** A twin's etag: Base64 of an 8-byte big-endian counter, `AAAAAAAAAAE=` for 1 (spec/semantics §4.2). */
+export function twinEtag(counter: number): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(counter));
+  return bytes.toString("base64");
+}
+
+/**
+ * What a caller demands of the stored etag.
+ * `absent`: no header; `any`: `*`, quoted or not; `etag`: a quoted value must match.
+ * `unquoted`: a bare value: equal means match, different counts as absent (spec/rest §6.3).
+ */
+export type Precondition =
+  | { readonly kind: "absent" }
+  | { readonly kind: "any" }
+  | { readonly kind: "etag"; readonly etag: string }
+  | { readonly kind: "unquoted"; readonly etag: string };
+
+export const noPrecondition: Precondition = { kind: "absent" };
+export const anyEtag: Precondition = { kind: "any" };
+
+/** Reads an If-Match value; `W/"…"` compares like `"…"`. */
+export function parsePrecondition(header: string | undefined): Precondition {
+  const text = header?.trim();
+  if (text === undefined || text === "") return noPrecondition;
+  const quoted = /^(?:W\/)?"(.*)"$/.exec(text);
+  const value = quoted?.[1] ?? text;
+  if (value === "*") return anyEtag;
+  return quoted === null ? { kind: "unquoted", etag: value } : { kind: "etag", etag: value };
+}
+
+/** True if the stored etag satisfies the precondition; `absent` always does. */
+export function satisfies(precondition: Precondition, etag: string): boolean {
+  return precondition.kind !== "etag" || precondition.etag === etag;
+}
+
+/**
+ * True if the caller means an existing resource: a PUT with it updates, without it creates.
+ * A bare value counts only if it is the current etag.
+ */
+export function meansExisting(precondition: Precondition, etag: string | undefined): boolean {
+  switch (precondition.kind) {
+    case "absent":
+      return false;
+    case "any":
+    case "etag":
+      return true;
+    case "unquoted":
+      return precondition.etag === etag;
+  }
+}
