@@ -194,3 +194,11 @@ export interface DeviceLink {
   /** Ends the connection; the reason has already been recorded. */
   close(reason: CloseReason): void;
 }
+
+/** What the rooms need of a logger. Never pass keys, tokens or message bodies. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

@@ -1,16 +1,4 @@
-import { pino } from "pino";
-
-/** What the rooms need of a logger; pino fits. Never pass keys, tokens or message bodies. */
-export interface Log {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export const silentLog: Log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-
-function quiet(): void {}
+import { type Logger, pino } from "pino";
 
 const secretPaths = [
   "password",
@@ -30,7 +18,9 @@ const secretPaths = [
   "*.sig",
 ];
 
-/** JSON lines on standard error; secrets are redacted should one ever get into the fields. */
-export function createLog(level: "debug" | "info" | "warn" | "error" | "silent"): Log {
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** A logger that writes JSON lines to standard error; secrets are redacted should one ever get into the fields. */
+export function createLog(level: LogLevel): Logger {
   return pino({ level, redact: { paths: secretPaths, censor: "[redacted]" } }, pino.destination(2));
 }
