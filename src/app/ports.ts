@@ -117,7 +117,10 @@ export interface HubStore {
   /** The outbox after `sequence`, at most `limit`, oldest first. */
   events(after: number, limit: number): Promise<readonly CommittedEvent[]>;
 
-  /** Removes events up to and including `sequence`. */
+  /** The sequence of the newest committed event, 0 when there never was one. */
+  lastEvent(): Promise<number>;
+
+  /** Removes events up to and including `upTo`; a number below the oldest removes nothing. */
   trimEvents(upTo: number): Promise<void>;
 
   /**

@@ -48,4 +48,10 @@ export interface Presence {
   readonly connected: boolean;
   readonly stateUpdatedTime: Milliseconds;
   readonly lastActivityTime: Milliseconds;
+  /** Names the connection that made it so: the end of an older one changes nothing. */
+  readonly connection?: string | undefined;
+  /** How it is or was connected, for example `mqtt`. */
+  readonly protocol?: string | undefined;
+  /** Why the last connection ended. */
+  readonly reason?: string | undefined;
 }

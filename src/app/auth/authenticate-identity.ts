@@ -1,0 +1,140 @@
+import { HubError } from "../../domain/errors.ts";
+import type {
+  ClientCertificate,
+  ConnectRequest,
+  SasToken,
+} from "../../domain/identity/credentials.ts";
+import type { Device, Identity } from "../../domain/identity/identity.ts";
+import { type IdentityKey, isId } from "../../domain/identity/key.ts";
+import { type Policy, grants } from "../../domain/identity/policy.ts";
+import { audienceCovers, readAudience, verifySas } from "../../domain/identity/sas.ts";
+import { isValidAt, matchesThumbprint, thumbprints } from "../../domain/identity/thumbprint.ts";
+import type { HubContext } from "../context.ts";
+import { type IdentityPrincipal, denied } from "../principal.ts";
+import { keyFingerprint } from "./holds-credential.ts";
+
+interface Found {
+  readonly identity: Identity | undefined;
+  readonly device: Device | undefined;
+  readonly policy: Policy | undefined;
+}
+
+type Proof = Pick<IdentityPrincipal, "auth" | "policy" | "keyFingerprint" | "expires">;
+
+/**
+ * Proves a device or module (spec/mqtt §2.4, spec/semantics §7). A stranger learns nothing of which ids exist:
+ * whatever is wrong, the answer and the work are the same.
+ */
+export async function authenticateIdentity(
+  context: HubContext,
+  request: ConnectRequest,
+): Promise<IdentityPrincipal> {
+  const { key, credential } = request;
+  const found = await find(context, request);
+  const proof = prove(context, key, credential, found);
+  const { identity, device } = found;
+  if (proof === null || identity === undefined || device === undefined) {
+    throw denied("The device or module is unknown, or its credential is not accepted");
+  }
+  if (device.status === "disabled")
+    throw new HubError("DeviceDisabled", `Device '${key.deviceId}' is disabled`);
+  return { kind: "identity", key, generationId: identity.generationId, ...proof };
+}
+
+function prove(
+  context: HubContext,
+  key: IdentityKey,
+  credential: ConnectRequest["credential"],
+  found: Found,
+): Proof | null {
+  switch (credential.kind) {
+    case "sas":
+      return proveBySas(context, key, credential.token, found);
+    case "certificate":
+      return proveByCertificate(context, key, credential.certificate, found.identity);
+    case "nothing":
+      return null;
+  }
+}
+
+function find(context: HubContext, { key, credential }: ConnectRequest): Promise<Found> {
+  const policyName = credential.kind === "sas" ? credential.token.policy : undefined;
+  return context.store.transaction(key, (tx) => {
+    const known = isId(key.deviceId) && (key.moduleId === undefined || isId(key.moduleId));
+    const identity = known ? tx.identity(key) : undefined;
+    const device = known ? tx.identity({ deviceId: key.deviceId }) : undefined;
+    return {
+      identity,
+      device: device?.moduleId === undefined ? device : undefined,
+      policy: policyName === undefined ? undefined : tx.policy(policyName),
+    };
+  });
+}
+
+function proveBySas(
+  context: HubContext,
+  key: IdentityKey,
+  token: SasToken,
+  found: Found,
+): Proof | null {
+  const keys = keysFor(token, found);
+  // An unknown identity or policy costs the same signature check as a known one.
+  const which = verifySas(
+    token,
+    keys ?? { primary: "", secondary: "" },
+    context.clock.now(),
+    context.settings.clockSkew,
+  );
+  const audience = readAudience(token.rawResource, context.isOwnHost);
+  if (keys === null || which === null || audience === null) return null;
+  const path = identityPath(key);
+  if (!audienceCovers(audience, path)) return null;
+  const expires = token.expiry * 1000;
+  const mark = keyFingerprint(keys[which]);
+  if (found.policy !== undefined) {
+    const auth = { scope: "hub", type: "sas" } as const;
+    return { auth, policy: found.policy.name, keyFingerprint: mark, expires };
+  }
+  // An identity's own key proves that identity alone: neither a module by its device nor the reverse.
+  if (audience.length !== path.length) return null;
+  const auth = { scope: key.moduleId === undefined ? "device" : "module", type: "sas" } as const;
+  return { auth, keyFingerprint: mark, expires };
+}
+
+function keysFor(token: SasToken, found: Found): { primary: string; secondary: string } | null {
+  if (token.policy !== undefined) {
+    const { policy } = found;
+    if (policy === undefined || !grants(policy.rights, "DeviceConnect")) return null;
+    return { primary: policy.primaryKey, secondary: policy.secondaryKey };
+  }
+  const authentication = found.identity?.authentication;
+  if (authentication?.type !== "sas") return null;
+  return { primary: authentication.primaryKey, secondary: authentication.secondaryKey };
+}
+
+function proveByCertificate(
+  context: HubContext,
+  key: IdentityKey,
+  certificate: ClientCertificate,
+  identity: Identity | undefined,
+): Proof | null {
+  const leaf = certificate.chain[0];
+  if (leaf === undefined || identity === undefined || !isValidAt(leaf, context.clock.now()))
+    return null;
+  const { authentication } = identity;
+  if (authentication.type !== "selfSigned" || !matchesThumbprint(authentication, leaf)) return null;
+  const { sha1, sha256 } = thumbprints(leaf);
+  const given = [authentication.primaryThumbprint, authentication.secondaryThumbprint].map((t) =>
+    t?.toLowerCase(),
+  );
+  const matched = given.find((t) => t === sha1.toLowerCase() || t === sha256.toLowerCase());
+  const auth = { scope: key.moduleId === undefined ? "device" : "module", type: "x509" } as const;
+  return { auth, keyFingerprint: keyFingerprint(matched ?? ""), expires: null };
+}
+
+/** The resource path of an identity, as audiences name it. */
+export function identityPath(key: IdentityKey): string[] {
+  return key.moduleId === undefined
+    ? ["devices", key.deviceId]
+    : ["devices", key.deviceId, "modules", key.moduleId];
+}

@@ -1,0 +1,74 @@
+import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
+import type { Milliseconds } from "../../domain/time.ts";
+import type { DeviceLink } from "../ports.ts";
+import type { IdentityPrincipal } from "../principal.ts";
+
+/** One live connection of this node. */
+export interface LiveConnection {
+  readonly id: string;
+  readonly principal: IdentityPrincipal;
+  readonly link: DeviceLink;
+  readonly since: Milliseconds;
+  /** What the client announced when connecting, or "". */
+  readonly modelId: string;
+  /** The last message sent or received; written to the store when the connection ends. */
+  lastActivityTime: Milliseconds;
+}
+
+/** The live connections of this node: at most one per identity. */
+export class LiveConnections {
+  readonly #byKey = new Map<string, LiveConnection>();
+  /** Connected identities by device, so that a device takes its modules down with it. */
+  readonly #byDevice = new Map<string, Set<string>>();
+  #devices = 0;
+
+  get(key: IdentityKey): LiveConnection | undefined {
+    return this.#byKey.get(keyText(key));
+  }
+
+  /** Makes `connection` the one of its identity; gives back the one it replaces. */
+  put(connection: LiveConnection): LiveConnection | undefined {
+    const { key } = connection.principal;
+    const text = keyText(key);
+    const older = this.#byKey.get(text);
+    this.#byKey.set(text, connection);
+    if (older !== undefined) return older;
+    if (key.moduleId === undefined) this.#devices++;
+    const ofDevice = this.#byDevice.get(key.deviceId);
+    if (ofDevice === undefined) this.#byDevice.set(key.deviceId, new Set([text]));
+    else ofDevice.add(text);
+    return undefined;
+  }
+
+  /** Forgets `connection`; false if it was no longer the one of its identity. */
+  remove(connection: LiveConnection): boolean {
+    const { key } = connection.principal;
+    const text = keyText(key);
+    if (this.#byKey.get(text) !== connection) return false;
+    this.#byKey.delete(text);
+    if (key.moduleId === undefined) this.#devices--;
+    const ofDevice = this.#byDevice.get(key.deviceId);
+    ofDevice?.delete(text);
+    if (ofDevice?.size === 0) this.#byDevice.delete(key.deviceId);
+    return true;
+  }
+
+  /** The connections of a device and of its modules. */
+  ofDevice(deviceId: string): LiveConnection[] {
+    const found: LiveConnection[] = [];
+    for (const text of this.#byDevice.get(deviceId) ?? []) {
+      const connection = this.#byKey.get(text);
+      if (connection !== undefined) found.push(connection);
+    }
+    return found;
+  }
+
+  all(): LiveConnection[] {
+    return [...this.#byKey.values()];
+  }
+
+  /** Connected devices, without modules. */
+  get deviceCount(): number {
+    return this.#devices;
+  }
+}

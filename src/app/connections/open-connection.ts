@@ -1,0 +1,127 @@
+import { HubError } from "../../domain/errors.ts";
+import { never } from "../../domain/time.ts";
+import type { HubContext } from "../context.ts";
+import type { Connections, OpenConnection } from "../hub.ts";
+import type { CloseReason, DeviceLink, HubTx, Session } from "../ports.ts";
+import { type IdentityPrincipal, denied } from "../principal.ts";
+import { holdsCredential } from "../auth/holds-credential.ts";
+import type { LiveConnection } from "./live-connections.ts";
+
+const noSession: Session = { subscriptions: [] };
+
+/**
+ * Makes a link the identity's one live connection. What authentication saw is looked at again inside the
+ * transaction, because the identity may have been disabled, changed or deleted since.
+ */
+export async function openConnection(
+  context: HubContext,
+  principal: IdentityPrincipal,
+  link: DeviceLink,
+  options: Parameters<Connections["open"]>[2],
+): Promise<OpenConnection> {
+  const { key } = principal;
+  const { modelId } = options;
+  const id = context.random.uuid();
+  const begun = await context.store.transaction(key, (tx) => {
+    recheck(tx, principal);
+    const stored = tx.session(key);
+    if (options.clean) tx.deleteSession(key);
+    else if (stored === undefined) tx.putSession(key, noSession);
+    const twin = tx.twin(key);
+    if (twin !== undefined && modelId !== undefined && modelId !== twin.modelId)
+      tx.putTwin(key, { ...twin, modelId });
+    const before = tx.presence(key);
+    const lastActivityTime = before?.lastActivityTime ?? never;
+    tx.putPresence(key, {
+      connected: true,
+      stateUpdatedTime: tx.now,
+      lastActivityTime,
+      connection: id,
+      protocol: link.protocol,
+    });
+    if (before?.connected === true)
+      tx.emit(disconnected(principal, tx.now, link.protocol, "newerConnection"));
+    tx.emit({
+      type: "connectionChanged",
+      key,
+      at: tx.now,
+      connected: true,
+      protocol: link.protocol,
+    });
+    const session = options.clean ? undefined : stored;
+    return { at: tx.now, session, lastActivityTime, modelId: modelId ?? twin?.modelId ?? "" };
+  });
+  const connection: LiveConnection = {
+    id,
+    principal,
+    link,
+    since: begun.at,
+    modelId: begun.modelId,
+    lastActivityTime: begun.lastActivityTime,
+  };
+  const older = context.live.put(connection);
+  older?.link.close("newerConnection");
+  return {
+    principal,
+    sessionPresent: begun.session !== undefined,
+    session: begun.session ?? noSession,
+    ended: (reason) => endConnection(context, connection, reason),
+  };
+}
+
+/** Records the end of a connection, unless a newer one has taken its place. */
+function endConnection(context: HubContext, connection: LiveConnection, reason: CloseReason): void {
+  if (!context.live.remove(connection)) return;
+  const { principal, link, lastActivityTime } = connection;
+  context.store
+    .transaction(principal.key, (tx) => {
+      const before = tx.presence(principal.key);
+      // A newer connection has said that it is there, or the identity is gone.
+      if (before?.connection !== connection.id) return;
+      tx.putPresence(principal.key, {
+        connected: false,
+        stateUpdatedTime: tx.now,
+        lastActivityTime,
+        protocol: link.protocol,
+        reason,
+      });
+      tx.emit(disconnected(principal, tx.now, link.protocol, reason));
+    })
+    .catch((error: unknown) => {
+      context.log.warn(
+        { err: error, ...principal.key },
+        "the end of a connection could not be recorded",
+      );
+    });
+}
+
+function disconnected(
+  principal: IdentityPrincipal,
+  at: number,
+  protocol: string,
+  reason: CloseReason,
+) {
+  return {
+    type: "connectionChanged",
+    key: principal.key,
+    at,
+    connected: false,
+    protocol,
+    reason,
+  } as const;
+}
+
+function recheck(tx: HubTx, principal: IdentityPrincipal): void {
+  const { key } = principal;
+  const identity = tx.identity(key);
+  if (identity === undefined || identity.generationId !== principal.generationId) {
+    throw denied("The device or module does not exist any more");
+  }
+  const policy = principal.policy === undefined ? undefined : tx.policy(principal.policy);
+  if (!holdsCredential(principal, identity, policy))
+    throw denied("The credential is not valid any more");
+  const device = tx.identity({ deviceId: key.deviceId });
+  if (device?.moduleId === undefined && device?.status === "disabled") {
+    throw new HubError("DeviceDisabled", `Device '${key.deviceId}' is disabled`);
+  }
+}

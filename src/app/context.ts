@@ -1,0 +1,42 @@
+import type { LiveConnections } from "./connections/live-connections.ts";
+import type { Clock, HubStore, Log, Random } from "./ports.ts";
+
+export interface HubSettings {
+  /** Names under which clients may address this hub, without ports; the first stands in connection strings. */
+  readonly hostNames: readonly string[];
+  /** How long after its expiry a token is still accepted, in milliseconds (spec/semantics §7.1). */
+  readonly clockSkew: number;
+  /** Devices and modules together (spec/semantics §15.3). */
+  readonly maxIdentities: number;
+  /** How long telemetry is kept, in milliseconds (spec/semantics §10). */
+  readonly retention: number;
+  /** The most that a partition of the event log keeps, in bytes of bodies. */
+  readonly maxPartitionBytes: number;
+  /** How many committed events are kept for replay. */
+  readonly maxOutboxEvents: number;
+}
+
+/** What every use case works with; only the composition root makes one. */
+export interface HubContext {
+  readonly store: HubStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly settings: HubSettings;
+  readonly live: LiveConnections;
+  /** The hub's name in messages: the first label of its first host name, or an address as it stands. */
+  readonly hubName: string;
+  /** True for every name and address that means this hub. */
+  isOwnHost(host: string): boolean;
+}
+
+const day = 86_400_000;
+
+/** IoT Hub's own limits and defaults. */
+export const defaultSettings: Omit<HubSettings, "hostNames"> = {
+  clockSkew: 300_000,
+  maxIdentities: 1_000_000,
+  retention: day,
+  maxPartitionBytes: 2 ** 30,
+  maxOutboxEvents: 100_000,
+};

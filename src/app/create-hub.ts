@@ -1,0 +1,97 @@
+import type { Policy } from "../domain/identity/policy.ts";
+import { authenticateIdentity } from "./auth/authenticate-identity.ts";
+import { authenticateRequest } from "./auth/authenticate-request.ts";
+import { LiveConnections } from "./connections/live-connections.ts";
+import { openConnection } from "./connections/open-connection.ts";
+import { saveSession } from "./connections/save-session.ts";
+import type { HubContext, HubSettings } from "./context.ts";
+import { hubNameOf, ownHosts } from "./host-names.ts";
+import type { HubApi } from "./hub.ts";
+import { bulk } from "./identities/bulk.ts";
+import { deleteIdentity } from "./identities/delete-identity.ts";
+import {
+  connectedDevices,
+  getIdentity,
+  listDevices,
+  listModules,
+  statistics,
+} from "./identities/get-identity.ts";
+import { putDevice, putModule } from "./identities/put-identity.ts";
+import { regenerateKeys } from "./identities/regenerate-keys.ts";
+import { startMaintenance } from "./maintenance.ts";
+import { sendTelemetry } from "./messages/send-telemetry.ts";
+import { startOutbox } from "./outbox.ts";
+import { ensurePolicies, getPolicy, listPolicies } from "./policies/policies.ts";
+import type { Clock, HubStore, Log, Random } from "./ports.ts";
+import { getOwnTwin, getTwin } from "./twins/get-twin.ts";
+import { updateReported } from "./twins/update-reported.ts";
+import { patchTwin, replaceTwin } from "./twins/write-twin.ts";
+
+export interface HubParts {
+  readonly store: HubStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly settings: HubSettings;
+}
+
+export interface Hub {
+  readonly api: HubApi;
+  /** The hub's policies with their keys, for whoever owns the process. */
+  readonly policies: readonly Policy[];
+  /** Ends what runs in the background; the store stays open. */
+  stop(): void;
+}
+
+/** Joins the use cases over a store. The store's outbox has its one listener from here on. */
+export async function createHub(parts: HubParts): Promise<Hub> {
+  const { settings } = parts;
+  const policies = await ensurePolicies(parts.store, parts.random);
+  const context: HubContext = {
+    ...parts,
+    live: new LiveConnections(),
+    hubName: hubNameOf(settings.hostNames[0] ?? "localhost"),
+    isOwnHost: ownHosts(settings.hostNames),
+  };
+  startOutbox(context);
+  return { api: bind(context), policies, stop: startMaintenance(context) };
+}
+
+function bind(context: HubContext): HubApi {
+  return {
+    hostNames: context.settings.hostNames,
+    hubName: context.hubName,
+    auth: {
+      request: (...args) => authenticateRequest(context, ...args),
+      identity: (...args) => authenticateIdentity(context, ...args),
+    },
+    identities: {
+      get: (...args) => getIdentity(context, ...args),
+      putDevice: (...args) => putDevice(context, ...args),
+      putModule: (...args) => putModule(context, ...args),
+      delete: (...args) => deleteIdentity(context, ...args),
+      listDevices: (...args) => listDevices(context, ...args),
+      listModules: (...args) => listModules(context, ...args),
+      bulk: (...args) => bulk(context, ...args),
+      regenerateKeys: (...args) => regenerateKeys(context, ...args),
+      statistics: (...args) => statistics(context, ...args),
+      connectedDevices: (...args) => connectedDevices(context, ...args),
+    },
+    twins: {
+      get: (...args) => getTwin(context, ...args),
+      patch: (...args) => patchTwin(context, ...args),
+      replace: (...args) => replaceTwin(context, ...args),
+      ownTwin: (...args) => getOwnTwin(context, ...args),
+      updateReported: (...args) => updateReported(context, ...args),
+    },
+    connections: {
+      open: (...args) => openConnection(context, ...args),
+      saveSession: (...args) => saveSession(context, ...args),
+    },
+    telemetry: { send: (...args) => sendTelemetry(context, ...args) },
+    policies: {
+      list: (...args) => listPolicies(context, ...args),
+      get: (...args) => getPolicy(context, ...args),
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { HubContext } from "./context.ts";
+
+/** How often old records are dropped, in milliseconds. */
+const sweepEvery = 60_000;
+
+/** Drops what has outlived its retention, until the returned function is called. */
+export function startMaintenance(context: HubContext): () => void {
+  let stopped = false;
+  let cancel = (): void => {};
+  const next = (): void => {
+    cancel = context.clock.after(sweepEvery, () => {
+      sweep(context)
+        .catch((error: unknown) =>
+          context.log.error({ err: error }, "old records could not be dropped"),
+        )
+        .finally(() => {
+          if (!stopped) next();
+        });
+    });
+  };
+  next();
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}
+
+async function sweep({ store, clock, settings }: HubContext): Promise<void> {
+  await store.eventLog.trim(clock.now() - settings.retention, settings.maxPartitionBytes);
+  const newest = await store.lastEvent();
+  await store.trimEvents(newest - settings.maxOutboxEvents);
+}

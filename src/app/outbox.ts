@@ -1,0 +1,29 @@
+import { closeConnections } from "./connections/close-connections.ts";
+import type { HubContext } from "./context.ts";
+import type { CommittedEvent } from "./ports.ts";
+
+/** Committed events → the live connections they concern, in commit order. */
+export function startOutbox(context: HubContext): void {
+  context.store.onCommitted((events) => {
+    for (const committed of events) {
+      try {
+        deliver(context, committed);
+      } catch (error) {
+        context.log.error(
+          { err: error, sequence: committed.sequence },
+          "a committed event could not be delivered",
+        );
+      }
+    }
+  });
+}
+
+function deliver(context: HubContext, { event }: CommittedEvent): void {
+  if (event.type === "twinChanged") {
+    if (event.desired !== undefined) {
+      context.live.get(event.key)?.link.pushDesired(event.desired.change, event.desired.version);
+    }
+    return;
+  }
+  closeConnections(context, event);
+}

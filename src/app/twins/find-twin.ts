@@ -1,0 +1,32 @@
+import { HubError } from "../../domain/errors.ts";
+import type { Device, Identity } from "../../domain/identity/identity.ts";
+import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
+import type { Twin } from "../../domain/twin/twin.ts";
+import type { HubTx } from "../ports.ts";
+
+export interface FoundIdentity {
+  readonly identity: Identity;
+  /** The device itself, or the device of the module. */
+  readonly device: Device;
+}
+
+/** Refuses with DeviceNotFound or, on a known device, ModuleNotFound. */
+export function findIdentity(tx: HubTx, key: IdentityKey): FoundIdentity {
+  const device = tx.identity({ deviceId: key.deviceId });
+  if (device === undefined || device.moduleId !== undefined)
+    throw new HubError("DeviceNotFound", key.deviceId);
+  if (key.moduleId === undefined) return { identity: device, device };
+  const module = tx.identity(key);
+  if (module === undefined) {
+    throw new HubError("ModuleNotFound", `Device ${key.deviceId} has no module ${key.moduleId}`);
+  }
+  return { identity: module, device };
+}
+
+/** An identity and its twin, which exist together (spec/semantics §1). */
+export function findTwin(tx: HubTx, key: IdentityKey): FoundIdentity & { readonly twin: Twin } {
+  const found = findIdentity(tx, key);
+  const twin = tx.twin(key);
+  if (twin === undefined) throw new Error(`the identity '${keyText(key)}' has no twin`);
+  return { ...found, twin };
+}

@@ -1,0 +1,10 @@
+import type { IdentityKey } from "../../domain/identity/key.ts";
+import type { TwinWrite } from "../../domain/twin/write.ts";
+import type { HubTx } from "../ports.ts";
+
+/** Puts a twin's write and its one event into the transaction; a write that raised nothing leaves no trace. */
+export function saveTwinWrite(tx: HubTx, key: IdentityKey, write: TwinWrite): void {
+  if (write.changes === null) return;
+  tx.putTwin(key, write.twin);
+  tx.emit({ type: "twinChanged", key, at: tx.now, ...write.changes });
+}

@@ -1,0 +1,96 @@
+import { type Server as HttpsServer, createServer as createHttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Server as NetServer } from "node:net";
+import {
+  type Server as TlsServer,
+  type TLSSocket,
+  createServer as createTlsServer,
+} from "node:tls";
+import type { Log } from "./app/ports.ts";
+import type { ClientCertificate } from "./domain/identity/credentials.ts";
+import type { Peer, StreamAcceptor } from "./heads/head.ts";
+import type { HttpHead } from "./heads/http/head.ts";
+
+/** How long a peer may take for its TLS handshake, in milliseconds (spec/mqtt §1.1). */
+const handshakeTimeout = 60_000;
+
+/** Certificates that a peer may show at the most: leaf, intermediates, root. */
+const maxChain = 10;
+
+export interface TlsMaterial {
+  readonly key: readonly string[];
+  readonly cert: readonly string[];
+}
+
+/** A client certificate is asked for and never required: who it is, is decided by the protocol (spec/mqtt §1.1). */
+function tlsOptions({ key, cert }: TlsMaterial) {
+  return {
+    key: [...key],
+    cert: [...cert],
+    minVersion: "TLSv1.2",
+    requestCert: true,
+    rejectUnauthorized: false,
+    handshakeTimeout,
+    noDelay: true,
+  } as const;
+}
+
+/** TLS from the first byte; each connection is handed to `head`. */
+export function tlsListener(tls: TlsMaterial, head: StreamAcceptor, log: Log): TlsServer {
+  const server = createTlsServer(tlsOptions(tls), (socket) => {
+    // Until the head takes over, a reset must not be an uncaught error.
+    socket.on("error", (error) => log.debug({ err: error }, "connection failed"));
+    head.accept(socket, peerOf(socket));
+  });
+  server.on("tlsClientError", (error) => log.debug({ err: error }, "TLS handshake failed"));
+  return server;
+}
+
+/** One HTTPS port for REST and for both protocols over WebSocket. */
+export function httpsListener(tls: TlsMaterial, head: HttpHead, log: Log): HttpsServer {
+  const server = createHttpsServer(tlsOptions(tls), head.handler);
+  server.on("upgrade", (request, socket, first) => {
+    socket.on("error", (error) => log.debug({ err: error }, "connection failed"));
+    head.handleUpgrade(request, socket, first);
+  });
+  server.on("tlsClientError", (error) => log.debug({ err: error }, "TLS handshake failed"));
+  return server;
+}
+
+export function listen(server: NetServer, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host }, () => {
+      server.off("error", reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+export function close(server: NetServer): Promise<void> {
+  return new Promise((resolve) => {
+    if (!server.listening) resolve();
+    else server.close(() => resolve());
+  });
+}
+
+function peerOf(socket: TLSSocket): Peer {
+  const certificate = clientCertificate(socket);
+  return {
+    address: `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`,
+    transport: "tls",
+    ...(certificate === undefined ? {} : { certificate }),
+  };
+}
+
+/** What the peer showed in its handshake, leaf first; undefined if it showed nothing. */
+export function clientCertificate(socket: TLSSocket): ClientCertificate | undefined {
+  const chain: Uint8Array[] = [];
+  let certificate = socket.getPeerCertificate(true);
+  while (certificate?.raw !== undefined && chain.length < maxChain) {
+    chain.push(certificate.raw);
+    if (certificate.issuerCertificate === certificate) break;
+    certificate = certificate.issuerCertificate;
+  }
+  return chain.length === 0 ? undefined : { chain };
+}

@@ -1,0 +1,137 @@
+import { join } from "node:path";
+import { defaultSettings } from "./app/context.ts";
+import { createHub } from "./app/create-hub.ts";
+import type { Clock, HubStore, Log, Random } from "./app/ports.ts";
+import type { HubConfig } from "./config/schema.ts";
+import { createHttpHead } from "./heads/http/head.ts";
+import { createMqttHead } from "./heads/mqtt/head.ts";
+import { close, httpsListener, listen, tlsListener } from "./listeners.ts";
+import { createLog } from "./observe/log.ts";
+import { createMemoryStore } from "./stores/memory/store.ts";
+import { openSqliteStore } from "./stores/sqlite/store.ts";
+import { systemClock, systemRandom } from "./system.ts";
+import { loadOrCreateTls } from "./tls/server-certs.ts";
+import { formatConnectionString } from "./wire/connection-string.ts";
+
+export interface ServerOptions {
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** A hub that accepts connections. */
+export interface RunningHub {
+  /** The name that stands in connection strings. */
+  readonly hostName: string;
+  readonly ports: { readonly https: number; readonly mqtts: number; readonly amqps: number | null };
+  /** Service connection strings by the name of their policy. */
+  readonly connectionStrings: Readonly<Record<string, string>>;
+  readonly eventHubConnectionString: string | null;
+  /** The certificate to trust: PEM text, and the file that holds it if there is one. */
+  readonly caPem: string;
+  readonly caFile: string | null;
+  readonly dataDir: string | null;
+  readonly portalUrl: string | null;
+  /** Refuses new work, finishes what was acknowledged, lets go of everything. */
+  stop(): Promise<void>;
+}
+
+/** The composition root: the only place that imports everything and constructs anything. */
+export async function startServer(
+  config: HubConfig,
+  options: ServerOptions = {},
+): Promise<RunningHub> {
+  const log = options.log ?? createLog(config.logLevel);
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? systemRandom;
+  const hostNames =
+    config.hostNames.length > 0 ? config.hostNames : [defaultHostName(config.listen)];
+  const undo: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+
+  try {
+    const store = await openStore(config, clock, log);
+    undo.push(() => store.close());
+    const tls = await openTls(config, hostNames, clock);
+    const hub = await createHub({
+      store,
+      clock,
+      random,
+      log,
+      settings: { ...defaultSettings, hostNames: [...hostNames, config.listen] },
+    });
+    undo.push(() => hub.stop());
+
+    const mqtt = createMqttHead({ hub: hub.api, clock, log });
+    const http = createHttpHead({ hub: hub.api, clock, random, log });
+    http.registerWebSocket("mqtt", mqtt);
+    await mqtt.start();
+    undo.push(() => mqtt.stop());
+    await http.start();
+    undo.push(() => http.stop());
+
+    const https = httpsListener(tls, http, log);
+    undo.push(() => close(https));
+    const mqtts = tlsListener(tls, mqtt, log);
+    undo.push(() => close(mqtts));
+    const ports = {
+      https: await listen(https, config.httpsPort, config.listen),
+      mqtts: await listen(mqtts, config.mqttsPort, config.listen),
+      amqps: null,
+    };
+
+    const hostName = hostNames[0] ?? config.listen;
+    log.info({ hostName, ...ports, store: config.dataDir ?? "memory" }, "hub is ready");
+    return {
+      hostName,
+      ports,
+      connectionStrings: Object.fromEntries(
+        hub.policies.map(({ name, primaryKey }) => [
+          name,
+          formatConnectionString({
+            kind: "service",
+            hostName,
+            sharedAccessKeyName: name,
+            sharedAccessKey: primaryKey,
+          }),
+        ]),
+      ),
+      eventHubConnectionString: null,
+      caPem: tls.caPem,
+      caFile: tls.caFile,
+      dataDir: config.dataDir,
+      portalUrl: null,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** An address that clients can dial: the one listened on, or the loopback if that is "any". */
+function defaultHostName(listenAddress: string): string {
+  return listenAddress === "0.0.0.0" || listenAddress === "::" ? "127.0.0.1" : listenAddress;
+}
+
+function openStore(config: HubConfig, clock: Clock, log: Log): Promise<HubStore> {
+  const { dataDir, partitions, durability } = config;
+  if (dataDir === null) return Promise.resolve(createMemoryStore({ clock, partitions }));
+  return openSqliteStore({ directory: dataDir, clock, partitions, durability, log });
+}
+
+function openTls(config: HubConfig, hostNames: readonly string[], clock: Clock) {
+  const { dataDir, tlsCertFile, tlsKeyFile, listen: address } = config;
+  const own =
+    tlsCertFile !== undefined && tlsKeyFile !== undefined
+      ? { certFile: tlsCertFile, keyFile: tlsKeyFile }
+      : undefined;
+  return loadOrCreateTls({
+    directory: dataDir === null ? null : join(dataDir, "tls"),
+    hostNames: [...hostNames, address],
+    now: clock.now(),
+    ...(own === undefined ? {} : { own }),
+  });
+}

@@ -1,0 +1,63 @@
+import type { Clock } from "../app/ports.ts";
+
+interface Waiting {
+  readonly due: number;
+  readonly work: () => void;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** The longest delay that a Node timer takes. */
+const longestTimer = 2 ** 31 - 1;
+
+/**
+ * Real time that a test can move forward: tokens and real clients agree with it, and nobody has to wait for
+ * a minute to pass.
+ */
+export class MovableClock implements Clock {
+  #offset = 0;
+  readonly #waiting = new Set<Waiting>();
+
+  now(): number {
+    return Date.now() + this.#offset;
+  }
+
+  after(delay: number, work: () => void): () => void {
+    const entry: Waiting = { due: this.now() + delay, work, timer: undefined };
+    this.#waiting.add(entry);
+    this.#arm(entry);
+    return () => {
+      clearTimeout(entry.timer);
+      this.#waiting.delete(entry);
+    };
+  }
+
+  /** Moves time forward by `milliseconds` and runs what has become due, earliest first. */
+  advance(milliseconds: number): void {
+    const target = this.now() + milliseconds;
+    for (;;) {
+      const next = [...this.#waiting]
+        .filter((entry) => entry.due <= target)
+        .toSorted((a, b) => a.due - b.due)[0];
+      if (next === undefined) break;
+      this.#offset += Math.max(0, next.due - this.now());
+      this.#run(next);
+    }
+    this.#offset += Math.max(0, target - this.now());
+    for (const entry of this.#waiting) this.#arm(entry);
+  }
+
+  #arm(entry: Waiting): void {
+    clearTimeout(entry.timer);
+    const left = Math.max(0, entry.due - this.now());
+    entry.timer =
+      left > longestTimer
+        ? setTimeout(() => this.#arm(entry), longestTimer)
+        : setTimeout(() => this.#run(entry), left);
+    entry.timer.unref();
+  }
+
+  #run(entry: Waiting): void {
+    clearTimeout(entry.timer);
+    if (this.#waiting.delete(entry)) entry.work();
+  }
+}
