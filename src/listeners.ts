@@ -2,8 +2,9 @@ import { type Server as HttpsServer, createServer as createHttpsServer } from "n
 import type { AddressInfo } from "node:net";
 import type { Server as NetServer } from "node:net";
 import {
-  type Server as TlsServer,
   type TLSSocket,
+  type TlsOptions,
+  type Server as TlsServer,
   createServer as createTlsServer,
 } from "node:tls";
 import type { Log } from "./app/ports.ts";
@@ -23,7 +24,7 @@ export interface TlsMaterial {
 }
 
 /** A client certificate is asked for and never required: who it is, is decided by the protocol (spec/mqtt §1.1). */
-function tlsOptions({ key, cert }: TlsMaterial) {
+function tlsOptions({ key, cert }: TlsMaterial): TlsOptions {
   return {
     key: [...key],
     cert: [...cert],
@@ -32,7 +33,7 @@ function tlsOptions({ key, cert }: TlsMaterial) {
     rejectUnauthorized: false,
     handshakeTimeout,
     noDelay: true,
-  } as const;
+  };
 }
 
 /** TLS from the first byte; each connection is handed to `head`. */

@@ -91,7 +91,6 @@ export async function startServer(
         hub.policies.map(({ name, primaryKey }) => [
           name,
           formatConnectionString({
-            kind: "service",
             hostName,
             sharedAccessKeyName: name,
             sharedAccessKey: primaryKey,

@@ -27,7 +27,7 @@ export interface HubContext {
   /** The hub's name in messages: the first label of its first host name, or an address as it stands. */
   readonly hubName: string;
   /** True for every name and address that means this hub. */
-  isOwnHost(host: string): boolean;
+  readonly isOwnHost: (host: string) => boolean;
 }
 
 const day = 86_400_000;

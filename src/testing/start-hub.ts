@@ -146,7 +146,6 @@ function withHelpers(running: RunningHub, clock: MovableClock, address: string):
         primaryKey === null
           ? ""
           : formatConnectionString({
-              kind: "device",
               hostName,
               ...ids,
               sharedAccessKey: primaryKey,
