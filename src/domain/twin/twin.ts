@@ -42,11 +42,11 @@ export interface TwinPatch {
   readonly desired?: JsonObject | null | undefined;
 }
 
-/** The twin that is created with its identity (spec/semantics §4.2). */
+/** The twin that is created with its identity; its metadata has no version before the first write (spec/semantics §4.1, §4.2). */
 export function newTwin(now: Milliseconds): Twin {
   return {
     tags: {},
-    desired: { value: {}, metadata: { t: now, v: 1 }, version: 1 },
+    desired: { value: {}, metadata: { t: now }, version: 1 },
     reported: { value: {}, metadata: { t: now }, version: 1 },
     etagCounter: 1,
     version: 2,

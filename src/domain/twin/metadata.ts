@@ -1,0 +1,60 @@
+import { type JsonObject, emptyObject, isObject } from "../json.ts";
+import { type Milliseconds, timeText } from "../time.ts";
+import { own } from "./own.ts";
+import type { Metadata } from "./twin.ts";
+
+/** When a write happened, and the `$version` it gave the section: of desired properties only (spec/semantics §4.4). */
+export interface Stamp {
+  readonly t: Milliseconds;
+  readonly v?: number | undefined;
+}
+
+type Entries = { [key: string]: Metadata };
+
+/**
+ * Metadata after a merge of `patch`: every key that it names with a value is stamped, with all its ancestors; removed
+ * keys lose their entries; the others keep theirs (spec/semantics §4.4). Mirrors what `merge` makes of the values.
+ */
+export function mergeMetadata(
+  metadata: Metadata | undefined,
+  patch: JsonObject,
+  stamp: Stamp,
+): Metadata {
+  const entries: Entries = Object.assign(noEntries(), metadata?.k);
+  for (const key of Object.keys(patch)) {
+    const value = patch[key];
+    if (value === undefined) continue;
+    if (value === null) delete entries[key];
+    else entries[key] = isObject(value) ? mergeMetadata(entries[key], value, stamp) : stamp;
+  }
+  return stamped(stamp, entries);
+}
+
+/** Metadata of a section that was written as a whole: every key is stamped. Nulls have no entry. */
+export function freshMetadata(value: JsonObject, stamp: Stamp): Metadata {
+  return mergeMetadata(undefined, value, stamp);
+}
+
+/** `$metadata` as views print it: the node's own times first, then its members. */
+export function metadataView(metadata: Metadata): JsonObject {
+  const view = emptyObject();
+  view["$lastUpdated"] = timeText(metadata.t);
+  if (metadata.v !== undefined) view["$lastUpdatedVersion"] = metadata.v;
+  const entries = metadata.k ?? {};
+  for (const key of Object.keys(entries)) {
+    const entry = own(entries, key);
+    if (entry !== undefined) view[key] = metadataView(entry);
+  }
+  return view;
+}
+
+/** Without a prototype, so that `__proto__` is an ordinary key. */
+function noEntries(): Entries {
+  return Object.create(null) as Entries;
+}
+
+/** Arrays, scalars and empty objects share one shape: a stamp without entries. */
+function stamped(stamp: Stamp, entries: Entries): Metadata {
+  for (const key in entries) if (Object.hasOwn(entries, key)) return { ...stamp, k: entries };
+  return stamp;
+}

@@ -1,0 +1,88 @@
+import { identityEtag, twinEtag } from "../identity/etag.ts";
+import { type Device, type Identity, type Presence, isModule } from "../identity/identity.ts";
+import { type JsonObject, emptyObject } from "../json.ts";
+import { never, timeText } from "../time.ts";
+import { orAbsent, present, sectionsView } from "./section-view.ts";
+import type { Section, Twin } from "./twin.ts";
+
+export { twinChangedBody, twinChangedText } from "./event-view.ts";
+
+/**
+ * The twin as its own device or module sees it: `{"desired":{…,"$version":n},"reported":{…,"$version":m}}`, without
+ * metadata, tags and identity (spec/semantics §4.7).
+ */
+export function ownView(twin: Twin): JsonObject {
+  return { desired: ownSection(twin.desired), reported: ownSection(twin.reported) };
+}
+
+function ownSection(section: Section): JsonObject {
+  const view = Object.assign(emptyObject(), section.value);
+  view["$version"] = section.version;
+  return view;
+}
+
+/** A section is a value that many twins share: its text is made once, and forgotten with it. */
+const sectionTexts = new WeakMap<Section, string>();
+
+/** `ownView` as JSON text. */
+export function ownViewText(twin: Twin): string {
+  return `{"desired":${sectionText(twin.desired)},"reported":${sectionText(twin.reported)}}`;
+}
+
+function sectionText(section: Section): string {
+  const known = sectionTexts.get(section);
+  if (known !== undefined) return known;
+  const members = JSON.stringify(section.value).slice(1, -1);
+  const text = `{${members}${members === "" ? "" : ","}"$version":${section.version}}`;
+  sectionTexts.set(section, text);
+  return text;
+}
+
+/** What a twin's view for services is made of; for a device's twin `device` is `identity`. */
+export interface TwinParts {
+  readonly identity: Identity;
+  readonly device: Device;
+  readonly twin: Twin;
+  readonly presence: Presence | undefined;
+  /** Cloud-to-device messages that wait; a module has none. */
+  readonly queued: number;
+}
+
+/**
+ * The twin as services see it, members in IoT Hub's order (spec/semantics §4.1, spec/rest §8.1). A module's status is
+ * its device's; `tags`, `configurations`, `statusReason` and scopes are left out when there are none.
+ */
+export function serviceView({ identity, device, twin, presence, queued }: TwinParts): JsonObject {
+  const deviceOnly = isModule(identity) ? undefined : device;
+  return present({
+    deviceId: identity.deviceId,
+    moduleId: identity.moduleId,
+    etag: twinEtag(twin.etagCounter),
+    deviceEtag: identityEtag(identity.etagNumber),
+    status: device.status,
+    statusReason: deviceOnly?.statusReason ?? undefined,
+    statusUpdateTime: timeText(device.statusUpdatedTime),
+    connectionState: presence?.connected === true ? "Connected" : "Disconnected",
+    lastActivityTime: timeText(presence?.lastActivityTime ?? never),
+    cloudToDeviceMessageCount: deviceOnly === undefined ? 0 : queued,
+    authenticationType: identity.authentication.type,
+    x509Thumbprint: thumbprints(identity),
+    modelId: twin.modelId,
+    version: twin.version,
+    tags: orAbsent(twin.tags),
+    properties: sectionsView(twin),
+    configurations: orAbsent(twin.configurations),
+    capabilities: deviceOnly && { iotEdge: deviceOnly.iotEdge },
+    deviceScope: deviceOnly?.deviceScope ?? undefined,
+    parentScopes:
+      deviceOnly && deviceOnly.parentScopes.length > 0 ? deviceOnly.parentScopes : undefined,
+  });
+}
+
+function thumbprints({ authentication }: Identity): JsonObject {
+  if (authentication.type !== "selfSigned") {
+    return { primaryThumbprint: null, secondaryThumbprint: null };
+  }
+  const { primaryThumbprint, secondaryThumbprint } = authentication;
+  return { primaryThumbprint, secondaryThumbprint };
+}
