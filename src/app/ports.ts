@@ -75,8 +75,24 @@ export interface HubTx {
 
   counts(): RegistryCounts;
 
+  /** The oldest items of a durable queue, in the order of their sequence numbers, at most `limit`. */
+  queue(name: string, limit: number): readonly QueueItem[];
+  queueLength(name: string): number;
+  /** Appends an item; gives back its sequence number, which rises within a queue for ever. */
+  addToQueue(name: string, value: JsonObject, body: Uint8Array): number;
+  /** Writes an item's value anew, for example its lock. */
+  updateQueueItem(name: string, sequence: number, value: JsonObject): void;
+  deleteFromQueue(name: string, sequence: number): void;
+
   /** Puts the event into the outbox, in the same commit. */
   emit(event: HubEvent): void;
+}
+
+/** A message that waits: what is known about it, and its body. */
+export interface QueueItem {
+  readonly sequence: number;
+  readonly value: JsonObject;
+  readonly body: Uint8Array;
 }
 
 export interface RegistryCounts {
@@ -131,6 +147,9 @@ export interface HubStore {
 
   /** The log of device-to-cloud messages that is kept beside the state. */
   readonly eventLog: EventLog;
+
+  /** Names of queues that are not empty and begin with `prefix`, in ordinal order, after `after`, at most `limit`. */
+  queueNames(prefix: string, after: string | null, limit: number): Promise<readonly string[]>;
 
   /** Finishes what was asked for, then lets go of files and threads. */
   close(): Promise<void>;
