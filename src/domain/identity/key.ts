@@ -52,6 +52,12 @@ function checkId(what: string, id: string): void {
   );
 }
 
+/** Refuses a body that names another identity than its address does; a body may leave the id out (spec/rest §8.2). */
+export function checkSameId(what: string, inBody: string | null | undefined, id: string): void {
+  if (inBody == null || inBody === id) return;
+  throw argumentInvalid(`${what} in the body is not the one in the address`);
+}
+
 /** The two modules that only the hub makes and removes (spec/semantics §2.1). */
 export const systemModules = ["$edgeAgent", "$edgeHub"] as const;
 
