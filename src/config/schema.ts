@@ -1,0 +1,146 @@
+import { isIP } from "node:net";
+import * as z from "zod";
+
+/** What a hub is started with. Frozen; paths are absolute. */
+export interface HubConfig {
+  /** Holds all state; `null` keeps it in memory. */
+  readonly dataDir: string | null;
+  /** Names of the hub without ports, the first for connection strings; empty means the address listened on. */
+  readonly hostNames: readonly string[];
+  /** IP address or name to bind. */
+  readonly listen: string;
+  /** 0 is any free port, here and below. */
+  readonly httpsPort: number;
+  readonly mqttsPort: number;
+  readonly amqpsPort: number;
+  /** Of the log of device-to-cloud messages; fixed at the first start. */
+  readonly partitions: number;
+  /** PEM files of CAs whose device certificates are accepted. */
+  readonly deviceCaFiles: readonly string[];
+  /** PEM files of a server certificate from elsewhere; both or none. */
+  readonly tlsCertFile?: string | undefined;
+  readonly tlsKeyFile?: string | undefined;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  /** `disk`: acknowledged data survives a power cut; `os`: it survives the end of the process. */
+  readonly durability: "disk" | "os";
+  /** How long a connection outlives its token. */
+  readonly sasGraceSeconds: number;
+  /** Whether devices may ask for faults by message (spec/mqtt §14). */
+  readonly faultInjection: boolean;
+}
+
+export const maxHostNames = 50;
+export const maxDeviceCas = 50;
+/** IoT Hub's own limit. */
+export const maxPartitions = 32;
+export const maxSasGraceSeconds = 86_400;
+
+const hostName =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/i;
+
+function isHost(text: string): boolean {
+  return isIP(text) !== 0 || hostName.test(text);
+}
+
+/** Flags and environment variables are text; the file has numbers. */
+function integer(from: number, to: number) {
+  const error = `must be a whole number from ${from} to ${to}`;
+  return z.preprocess(
+    (value) => (typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : value),
+    z.int({ error }).min(from, { error }).max(to, { error }),
+  );
+}
+
+const port = integer(0, 65_535);
+
+const toggle = z.preprocess(
+  (value) => (value === "true" ? true : value === "false" ? false : value),
+  z.boolean({ error: "must be true or false" }),
+);
+
+/** A list in the file, comma-separated in an environment variable, repeated as a flag. */
+function list(item: z.ZodType<string, string>, limit: number) {
+  return z.preprocess(
+    (value) => (typeof value === "string" ? value.split(",").map((part) => part.trim()) : value),
+    z
+      .array(item, { error: "must be a list" })
+      .max(limit, { error: `has more than ${limit} entries` }),
+  );
+}
+
+const file = z.string({ error: "must be a file name" }).min(1, { error: "must not be empty" });
+
+const host = z
+  .string({ error: "must be text" })
+  .refine(isHost, { error: "must be a host name or an IP address, without scheme and port" });
+
+function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.enum(values, { error: `must be ${values.join(" or ")}` });
+}
+
+const shape = {
+  data: z
+    .string({ error: "must be a directory" })
+    .min(1, { error: "must not be empty" })
+    .default("./data"),
+  memory: toggle.default(false),
+  hostName: list(host, maxHostNames).default([]),
+  listen: host.default("127.0.0.1"),
+  httpsPort: port.default(443),
+  mqttsPort: port.default(8883),
+  amqpsPort: port.default(5671),
+  partitions: integer(1, maxPartitions).default(4),
+  deviceCa: list(file, maxDeviceCas).default([]),
+  tlsCert: file.optional(),
+  tlsKey: file.optional(),
+  logLevel: oneOf(["debug", "info", "warn", "error", "silent"]).default("info"),
+  durability: oneOf(["disk", "os"]).default("disk"),
+  sasGrace: integer(0, maxSasGraceSeconds).default(600),
+  faultInjection: toggle.default(false),
+  output: oneOf(["json", "text"]).default("text"),
+};
+
+/** All settings under their names in the file, in camel case. */
+export const settingsSchema = z.strictObject(shape);
+
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+
+export const settingNames = Object.keys(shape) as SettingName[];
+
+/** How a setting is shown as a flag. Without `value` it is a switch. */
+export interface SettingHelp {
+  readonly value?: string;
+  readonly repeatable?: true;
+  readonly text: string;
+}
+
+export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
+  data: { value: "directory", text: "where state, keys and certificates are kept" },
+  memory: { text: "keep everything in memory: all is gone when the hub stops" },
+  hostName: {
+    value: "name",
+    repeatable: true,
+    text: "name of the hub; the first one stands in connection strings, all in the certificate",
+  },
+  listen: { value: "address", text: "address to listen on" },
+  httpsPort: { value: "port", text: "HTTPS and WebSocket; 0 is any free port" },
+  mqttsPort: { value: "port", text: "MQTT over TLS" },
+  amqpsPort: { value: "port", text: "AMQP over TLS" },
+  partitions: { value: "count", text: "partitions of the device-to-cloud log" },
+  deviceCa: {
+    value: "file",
+    repeatable: true,
+    text: "PEM of a CA whose device certificates are accepted as verified",
+  },
+  tlsCert: { value: "file", text: "PEM of a server certificate instead of the hub's own" },
+  tlsKey: { value: "file", text: "PEM of its private key" },
+  logLevel: { value: "level", text: "debug, info, warn, error or silent; goes to standard error" },
+  durability: {
+    value: "kind",
+    text: "disk: acknowledged data survives a power cut; os: it survives the end of the process",
+  },
+  sasGrace: { value: "seconds", text: "how long a connection outlives its token" },
+  faultInjection: { text: "let devices ask for faults, to test their recovery" },
+  output: { value: "format", text: "text, or json for one line of JSON" },
+};
