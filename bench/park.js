@@ -1,0 +1,129 @@
+// The servers of a run: started when a scenario first needs them, stopped together at the end.
+import { rmSync } from "node:fs";
+import path from "node:path";
+
+import { startEcho } from "./targets/echo.js";
+import { hubMissing, startHub } from "./targets/hub.js";
+import { INSTALL_MOSQUITTO, startMosquitto } from "./targets/mosquitto.js";
+
+/**
+ * @typedef {object} Context what every measurement needs
+ * @property {string} directory for data, certificates and configuration; removed at the end
+ * @property {string} dist the built package
+ * @property {string} host loopback address of the servers
+ * @property {number} modules how many are registered
+ * @property {string} key Base64, the key of every module
+ * @property {{ ca: string, certFile: string, keyFile: string }} certificates of the baselines
+ * @property {{ servers: readonly number[] | null }} pin
+ * @property {readonly string[]} nodeArgs options of Node for the hub
+ * @property {string | undefined} mosquitto its path
+ */
+
+/** @typedef {import("./targets/process.js").Target} Target */
+/** @typedef {"hub" | "memory" | "echo" | "mosquitto" | "stored"} TargetId */
+
+/** @type {Record<TargetId, string>} */
+export const NAMES = {
+  hub: "twinhub",
+  memory: "twinhub --memory",
+  echo: "Node echo",
+  mosquitto: "mosquitto, nobody subscribed",
+  stored: "mosquitto, stored",
+};
+
+export class Park {
+  #context;
+  /** @type {Map<TargetId, Target>} */
+  #running = new Map();
+  /** @type {Promise<string> | null} */
+  #filled = null;
+
+  /** @param {Context} context */
+  constructor(context) {
+    this.#context = context;
+  }
+
+  /**
+   * Why a server cannot be measured here, with what to do about it.
+   *
+   * @param {TargetId} id
+   */
+  missing(id) {
+    if (id === "hub" || id === "memory") return hubMissing(this.#context);
+    if (id === "mosquitto" || id === "stored")
+      return this.#context.mosquitto === undefined ? INSTALL_MOSQUITTO : undefined;
+    return undefined;
+  }
+
+  /**
+   * The server that runs for the whole of the benchmark.
+   *
+   * @param {TargetId} id
+   */
+  async get(id) {
+    const running = this.#running.get(id);
+    if (running !== undefined) return running;
+    const target = await this.#start(id);
+    this.#running.set(id, target);
+    return target;
+  }
+
+  /**
+   * A server of its own for one round; the hub finds its modules registered.
+   *
+   * @param {TargetId} id
+   */
+  async fresh(id) {
+    if (id !== "hub") return this.#start(id);
+    return startHub(this.#context, { data: await this.#filledFolder(), register: false });
+  }
+
+  /** A hub whose data folder does not exist yet. */
+  async emptyHub() {
+    const data = path.join(this.#context.directory, "empty");
+    rmSync(data, { recursive: true, force: true });
+    return startHub(this.#context, { data, register: false });
+  }
+
+  /** Has the folder with the registered modules made, so that no round pays for it. */
+  async prepare() {
+    if (this.missing("hub") === undefined) await this.#filledFolder();
+  }
+
+  async stop() {
+    const targets = [...this.#running.values()];
+    this.#running.clear();
+    await Promise.all(targets.map((target) => target.stop()));
+  }
+
+  /** @param {TargetId} id @returns {Promise<Target>} */
+  #start(id) {
+    const context = this.#context;
+    switch (id) {
+      case "hub":
+        return startHub(context, { data: path.join(context.directory, "hub") });
+      case "memory":
+        return startHub(context, { data: undefined });
+      case "echo":
+        return startEcho(context);
+      case "mosquitto":
+        return startMosquitto(context, { stored: false });
+      case "stored":
+        return startMosquitto(context, { stored: true });
+      default:
+        throw new Error(`no such server: ${String(id)}`);
+    }
+  }
+
+  #filledFolder() {
+    this.#filled ??= this.#fill();
+    return this.#filled;
+  }
+
+  async #fill() {
+    const data = path.join(this.#context.directory, "filled");
+    const hub = await startHub(this.#context, { data });
+    await hub.stop();
+    return data;
+  }
+}

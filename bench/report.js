@@ -1,0 +1,117 @@
+// The Markdown of a run, and its place in the README.
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+const README = path.join(import.meta.dirname, "README.md");
+const START = "<!-- results:start -->";
+const END = "<!-- results:end -->";
+
+/** @typedef {import("./measure.js").Figures} Figures */
+/** @typedef {{ name: string, title: string, results: import("./measure.js").Result[] }} Row */
+
+/**
+ * @param {import("./machine.js").Machine} machine
+ * @param {readonly Row[]} rows
+ * @param {readonly import("./goals.js").Judged[]} goals
+ * @param {string} effort how long and how often was measured
+ */
+export function markdown(machine, rows, goals, effort) {
+  const parts = [headline(machine, effort), table(rows)];
+  if (goals.length > 0) parts.push(goalTable(goals));
+  return parts.join("\n\n");
+}
+
+/** @param {import("./machine.js").Machine} machine @param {string} effort */
+function headline(machine, effort) {
+  const { date, commit, node, openssl, cpu, memoryGiB, system, flushMs } = machine;
+  const disk = machine.diskIsMemory
+    ? "**the data folder lies in memory: flushes cost nothing here**"
+    : `one flush (4 KiB, fdatasync) takes ${number(flushMs)} ms`;
+  return (
+    `Measured ${date} at commit ${commit}: Node ${node}, OpenSSL ${openssl}, ${cpu}, ${memoryGiB} GiB, ` +
+    `${system}; ${disk}. ${effort}`
+  );
+}
+
+/** @param {readonly Row[]} rows */
+function table(rows) {
+  const lines = [
+    "| Row | Server | Operations/s | Server CPU, µs per operation | p50, ms | p99, ms | Generator CPU, cores |",
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+  ];
+  for (const { name, results } of rows)
+    for (const { target, figures, failure } of results)
+      lines.push(
+        figures === undefined
+          ? `| ${name} | ${target} | ${firstLine(failure)} | | | | |`
+          : `| ${name} | ${target} | ${cells(figures).join(" | ")} |`,
+      );
+  return lines.join("\n");
+}
+
+/** @param {Figures} figures */
+function cells(figures) {
+  const { perSecond, cpuMicros, p50, p99, generatorCores, kiB, baseKiB, ms } = figures;
+  if (kiB !== undefined)
+    return [`${number(kiB)} KiB each, ${number((baseKiB ?? 0) / 1024)} MiB before`, "", "", "", ""];
+  if (ms !== undefined) return [`${number(ms)} ms`, "", "", "", ""];
+  return [
+    perSecond === undefined ? "" : grouped(perSecond),
+    optional(cpuMicros),
+    optional(p50),
+    optional(p99),
+    optional(generatorCores),
+  ];
+}
+
+/** @param {readonly import("./goals.js").Judged[]} goals */
+function goalTable(goals) {
+  return [
+    "| Goal | What | Measured | Must | Aim | |",
+    "| ---: | --- | ---: | ---: | ---: | --- |",
+    ...goals.map((goal) => {
+      const sign = goal.sense === "at least" ? "≥" : "≤";
+      const limit = (/** @type {number} */ value) => `${sign} ${value} ${goal.unit}`;
+      const value = `${number(goal.value)} ${goal.unit}`;
+      const cells = [goal.number, goal.text, value, limit(goal.must), limit(goal.aim)];
+      return `| ${cells.join(" | ")} | ${VERDICTS[goal.verdict]} |`;
+    }),
+  ].join("\n");
+}
+
+const VERDICTS = { aim: "aim met", must: "must met", missed: "**missed**" };
+
+/** @param {number | undefined} value */
+function optional(value) {
+  return value === undefined ? "" : number(value);
+}
+
+/** Three significant digits. @param {number} value */
+function number(value) {
+  return Math.abs(value) >= 1000 ? grouped(value) : String(Number(value.toPrecision(3)));
+}
+
+/** @param {number} value */
+function grouped(value) {
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** @param {string | undefined} text */
+function firstLine(text) {
+  return (text ?? "failed").split("\n", 1)[0]?.replaceAll("|", "/") ?? "failed";
+}
+
+/**
+ * Replaces the results in the README.
+ *
+ * @param {string} text
+ */
+export function writeReadme(text) {
+  const old = readFileSync(README, "utf8");
+  const start = old.indexOf(START);
+  const end = old.indexOf(END);
+  if (start < 0 || end < start) throw new Error(`${README} lacks ${START} or ${END}`);
+  writeFileSync(README, `${old.slice(0, start + START.length)}\n\n${text}\n\n${old.slice(end)}`);
+}
