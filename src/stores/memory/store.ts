@@ -1,0 +1,36 @@
+import type { Clock, HubStore } from "../../app/ports.ts";
+import { never } from "../../domain/time.ts";
+import type { Backend } from "../shared/backend.ts";
+import { CommittingStore } from "../shared/committing-store.ts";
+import { MemoryRecords } from "./records.ts";
+
+export interface MemoryStoreOptions {
+  readonly clock: Clock;
+  /** Partitions of the event log. */
+  readonly partitions: number;
+  /** Outbox events, and messages in each partition, that are kept; older ones are dropped. Default 10,000. */
+  readonly maxEvents?: number | undefined;
+  /** Bytes of bodies kept in each partition. Default 64 MiB. */
+  readonly maxLogBytes?: number | undefined;
+}
+
+/** A store for tests: it batches and orders like the others, and forgets everything with the process. */
+export function createMemoryStore(options: MemoryStoreOptions): HubStore {
+  const { clock, partitions, maxEvents = 10_000, maxLogBytes = 64 * 1024 * 1024 } = options;
+  const records = new MemoryRecords(partitions);
+  const backend: Backend = {
+    records,
+    commit: (changes, firstSequence) => records.apply(changes, firstSequence),
+    explain: () => "The store in memory refused a commit",
+    close: () => Promise.resolve(),
+  };
+  const tail = { first: 1, last: 0, enqueued: never, total: 0, dropped: 0 };
+  const state = {
+    lastSequence: 0,
+    trimmedSequence: 0,
+    lastQueueNumber: 0,
+    counts: { devices: 0, disabledDevices: 0, modules: 0 },
+    tails: Array.from({ length: partitions }, () => tail),
+  };
+  return new CommittingStore({ backend, state, clock, maxEvents, maxLogBytes });
+}

@@ -1,0 +1,117 @@
+import type { LogPosition, Session } from "../../app/ports.ts";
+import type { HubEvent } from "../../domain/events/hub-event.ts";
+import { type Identity, isModule, type Presence } from "../../domain/identity/identity.ts";
+import { parseKeyText } from "../../domain/identity/key.ts";
+import type { Policy } from "../../domain/identity/policy.ts";
+import type { JsonObject } from "../../domain/json.ts";
+import type { EventMessage } from "../../domain/messages/telemetry.ts";
+import type { Milliseconds } from "../../domain/time.ts";
+import type { Twin } from "../../domain/twin/twin.ts";
+import { QueueChanges } from "./queues.ts";
+
+/** Records by `keyText` or name; `null` stands for a deletion. */
+export type Written<V> = Map<string, V | null>;
+
+/** A message with its place and what a search by time or by size needs. */
+export interface LogRow extends LogPosition {
+  readonly message: EventMessage;
+  /** The latest `enqueuedTime` up to here: never falls, so that a time can be found by halving. */
+  readonly enqueued: Milliseconds;
+  /** Bytes of bodies ever appended to the partition, this one included. */
+  readonly total: number;
+}
+
+/** The newest messages of a partition that are to go; `enqueued` and `total` of the last one among them. */
+export interface LogTrim {
+  readonly upTo: number;
+  readonly enqueued: Milliseconds;
+  readonly total: number;
+}
+
+/** What one work, or a batch of them, wants written. Nothing in here is stored yet. */
+export class Changes {
+  readonly identities: Written<Identity> = new Map();
+  readonly twins: Written<Twin> = new Map();
+  readonly presence: Written<Presence> = new Map();
+  readonly sessions: Written<Session> = new Map();
+  readonly policies: Written<Policy> = new Map();
+  /** By collection, then by id. */
+  readonly documents = new Map<string, Written<JsonObject>>();
+  /** Which modules of a device are among `identities`, so that listing them does not walk the whole batch. */
+  readonly touchedModules = new Map<string, Set<string>>();
+  readonly queues = new QueueChanges();
+  readonly events: HubEvent[] = [];
+  readonly appends: LogRow[] = [];
+  /** Outbox events up to here are to go. */
+  trimEventsTo = 0;
+  readonly logTrims = new Map<number, LogTrim>();
+  /** How many writes were asked for: 0 means that no commit is needed. */
+  writes = 0;
+  devices = 0;
+  disabledDevices = 0;
+  modules = 0;
+
+  writeIdentity(key: string, identity: Identity | null, previous: Identity | undefined): void {
+    this.writes++;
+    this.identities.set(key, identity);
+    this.#count(previous, -1);
+    this.#count(identity ?? undefined, 1);
+    const { deviceId, moduleId } = parseKeyText(key);
+    if (moduleId === undefined) return;
+    const touched = this.touchedModules.get(deviceId);
+    if (touched === undefined) this.touchedModules.set(deviceId, new Set([key]));
+    else touched.add(key);
+  }
+
+  writeDocument(collection: string, id: string, value: JsonObject | null): void {
+    this.writes++;
+    const written = this.documents.get(collection);
+    if (written === undefined) this.documents.set(collection, new Map([[id, value]]));
+    else written.set(id, value);
+  }
+
+  write<V>(table: Written<V>, key: string, value: V | null): void {
+    this.writes++;
+    table.set(key, value);
+  }
+
+  /** Adds what a finished work wrote; the later write wins. */
+  merge(work: Changes): void {
+    if (work.writes === 0) return;
+    this.writes += work.writes;
+    this.devices += work.devices;
+    this.disabledDevices += work.disabledDevices;
+    this.modules += work.modules;
+    copy(work.identities, this.identities);
+    copy(work.twins, this.twins);
+    copy(work.presence, this.presence);
+    copy(work.sessions, this.sessions);
+    copy(work.policies, this.policies);
+    for (const [collection, written] of work.documents) {
+      const mine = this.documents.get(collection);
+      if (mine === undefined) this.documents.set(collection, written);
+      else copy(written, mine);
+    }
+    for (const [deviceId, keys] of work.touchedModules) {
+      const mine = this.touchedModules.get(deviceId);
+      if (mine === undefined) this.touchedModules.set(deviceId, keys);
+      else for (const key of keys) mine.add(key);
+    }
+    this.queues.merge(work.queues);
+    for (const event of work.events) this.events.push(event);
+  }
+
+  #count(identity: Identity | undefined, by: 1 | -1): void {
+    if (identity === undefined) return;
+    if (isModule(identity)) {
+      this.modules += by;
+      return;
+    }
+    this.devices += by;
+    if (identity.status === "disabled") this.disabledDevices += by;
+  }
+}
+
+function copy<V>(from: Written<V>, to: Written<V>): void {
+  for (const [key, value] of from) to.set(key, value);
+}

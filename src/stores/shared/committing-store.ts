@@ -1,0 +1,113 @@
+import type { Clock, CommittedEvent, EventLog, HubStore, HubTx, Log } from "../../app/ports.ts";
+import type { Identity } from "../../domain/identity/identity.ts";
+import type { IdentityKey } from "../../domain/identity/key.ts";
+import type { Backend, StoredState, TwinEntry } from "./backend.ts";
+import { PartitionedLog } from "./event-log.ts";
+import { type CommitLimits, GroupCommit } from "./group-commit.ts";
+
+export interface StoreParts {
+  readonly backend: Backend;
+  readonly state: StoredState;
+  readonly clock: Clock;
+  readonly limits?: CommitLimits | undefined;
+  readonly log?: Log | undefined;
+  /** Outbox events and messages of each partition that are kept at most; older ones go. */
+  readonly maxEvents?: number | undefined;
+  /** Bytes of bodies of each partition that are kept at most. */
+  readonly maxLogBytes?: number | undefined;
+}
+
+/** A store whose backend keeps batches: everything but the keeping. */
+export class CommittingStore implements HubStore {
+  readonly eventLog: EventLog;
+  readonly #backend: Backend;
+  readonly #commits: GroupCommit;
+  #listener: (events: readonly CommittedEvent[]) => void = () => {};
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: StoreParts) {
+    const { backend, state, maxEvents = Infinity, maxLogBytes = Infinity } = parts;
+    this.#backend = backend;
+    const commits = new GroupCommit(
+      backend,
+      state,
+      {
+        committed: (events) => {
+          this.#listener(events);
+          // Refused only when the store is closing, and then nothing grows any more.
+          if (commits.keptEvents > maxEvents) {
+            commits.trimEvents(commits.lastSequence - maxEvents).catch(() => {});
+          }
+        },
+        appended: (partition, last) => {
+          log.announce(partition, last);
+          if (maxEvents === Infinity && maxLogBytes === Infinity) return;
+          log
+            .retain(partition, {
+              olderThan: -Infinity,
+              maxBytes: maxLogBytes,
+              maxMessages: maxEvents,
+            })
+            .catch(() => {});
+        },
+      },
+      parts.clock,
+      parts.limits,
+      parts.log,
+    );
+    const log = new PartitionedLog(state.tails.length, backend.records, commits);
+    this.#commits = commits;
+    this.eventLog = log;
+  }
+
+  /** One order for all keys: stronger than what the port asks for. */
+  transaction<T>(_key: IdentityKey | null, work: (tx: HubTx) => T): Promise<T> {
+    return this.#commits.transaction(work);
+  }
+
+  async listDevices(after: string | null, limit: number): Promise<readonly Identity[]> {
+    return this.#backend.records.listDevices(after, limit);
+  }
+
+  async listTwins(
+    of: "devices" | "modules",
+    after: IdentityKey | null,
+    limit: number,
+  ): Promise<readonly TwinEntry[]> {
+    return this.#backend.records.listTwins(of, after, limit);
+  }
+
+  async events(after: number, limit: number): Promise<readonly CommittedEvent[]> {
+    return this.#backend.records.events(after, limit);
+  }
+
+  async lastEvent(): Promise<number> {
+    return this.#commits.lastSequence;
+  }
+
+  async queueNames(
+    prefix: string,
+    after: string | null,
+    limit: number,
+  ): Promise<readonly string[]> {
+    return this.#backend.records.queueNames(prefix, after, limit);
+  }
+
+  async trimEvents(upTo: number): Promise<void> {
+    await this.#commits.trimEvents(upTo);
+  }
+
+  onCommitted(listener: (events: readonly CommittedEvent[]) => void): void {
+    this.#listener = listener;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#commits.close();
+    await this.#backend.close();
+  }
+}

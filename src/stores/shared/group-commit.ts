@@ -1,0 +1,319 @@
+import type { Clock, CommittedEvent, HubTx, Log, LogPosition } from "../../app/ports.ts";
+import { HubError } from "../../domain/errors.ts";
+import type { EventMessage } from "../../domain/messages/telemetry.ts";
+import type { Milliseconds } from "../../domain/time.ts";
+import type { Backend, LogTail, StoredState } from "./backend.ts";
+import { Changes, type LogTrim } from "./changes.ts";
+import { LayeredTransaction, sumCounts } from "./transaction.ts";
+
+export interface CommitLimits {
+  /** Works that may wait for a commit; more are refused with ServiceUnavailable. */
+  readonly maxWaiting: number;
+  /** Bytes of message bodies that may wait for a commit. */
+  readonly maxWaitingBytes: number;
+  /** Works in one commit; bounds how long the event loop stands still. */
+  readonly maxBatch: number;
+}
+
+export const defaultCommitLimits: CommitLimits = {
+  maxWaiting: 100_000,
+  maxWaitingBytes: 256 * 1024 * 1024,
+  maxBatch: 4_096,
+};
+
+interface Waiting {
+  readonly run: (batch: Batch) => unknown;
+  readonly bytes: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome =
+  | { readonly kind: "read" | "wrote"; readonly value: unknown }
+  | { readonly kind: "threw"; readonly error: unknown };
+
+export interface Listeners {
+  committed(events: readonly CommittedEvent[]): void;
+  appended(partition: number, lastSequenceNumber: number): void;
+}
+
+/**
+ * Runs what one turn of the event loop asked for, in order, and commits it as one. There is no timer: what
+ * arrives while a commit runs is the next batch (spec/semantics §4.5 needs nothing slower).
+ *
+ * Promises are settled in the order of the works, after the commit; listeners hear of it one turn later.
+ */
+export class GroupCommit {
+  readonly #backend: Backend;
+  readonly #clock: Clock;
+  readonly #log: Log | undefined;
+  readonly #limits: CommitLimits;
+  readonly #listeners: Listeners;
+  #queue: Waiting[] = [];
+  #waitingBytes = 0;
+  #scheduled = false;
+  #closed = false;
+  #announcing = 0;
+  #state: StoredState;
+
+  constructor(
+    backend: Backend,
+    state: StoredState,
+    listeners: Listeners,
+    clock: Clock,
+    limits: CommitLimits = defaultCommitLimits,
+    log?: Log,
+  ) {
+    this.#backend = backend;
+    this.#listeners = listeners;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#log = log;
+    this.#state = state;
+  }
+
+  /** Queues `work`; see HubStore.transaction. */
+  transaction<T>(work: (tx: HubTx) => T): Promise<T> {
+    return this.#enqueue((batch) => batch.transaction(work), 0);
+  }
+
+  append(partition: number, message: EventMessage): Promise<LogPosition> {
+    return this.#enqueue((batch) => batch.append(partition, message), message.body.byteLength);
+  }
+
+  trimEvents(upTo: number): Promise<void> {
+    return this.#enqueue((batch) => batch.trimEvents(upTo), 0);
+  }
+
+  trimLog(partition: number, trim: LogTrim): Promise<void> {
+    return this.#enqueue((batch) => batch.trimLog(partition, trim), 0);
+  }
+
+  /** The committed end of a partition. */
+  tail(partition: number): LogTail {
+    return tailOf(this.#state, partition);
+  }
+
+  /** Outbox events that are kept. */
+  get keptEvents(): number {
+    return this.#state.lastSequence - this.#state.trimmedSequence;
+  }
+
+  get lastSequence(): number {
+    return this.#state.lastSequence;
+  }
+
+  /** Refuses new work, and resolves when everything asked for is settled and announced. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    while (this.#queue.length > 0 || this.#announcing > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #enqueue<T>(run: (batch: Batch) => T, bytes: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const refusal = this.#refusal(bytes);
+      if (refusal !== undefined) {
+        reject(new HubError("ServiceUnavailable", refusal));
+        return;
+      }
+      this.#waitingBytes += bytes;
+      this.#queue.push({ run, bytes, resolve: resolve as (value: unknown) => void, reject });
+      this.#schedule();
+    });
+  }
+
+  #refusal(bytes: number): string | undefined {
+    const { maxWaiting, maxWaitingBytes } = this.#limits;
+    if (this.#closed) return "The hub is stopping: its store takes no more work";
+    if (this.#queue.length >= maxWaiting) {
+      return `The store has ${maxWaiting} operations waiting, its limit, try again later`;
+    }
+    if (this.#waitingBytes + bytes > maxWaitingBytes && this.#queue.length > 0) {
+      return `The store has ${maxWaitingBytes} bytes of messages waiting, its limit, try again later`;
+    }
+    return undefined;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const waiting = this.#take();
+    const now = this.#clock.now();
+    const batch = this.#newBatch(now);
+    const outcomes = waiting.map((item) => attempt(item, batch));
+    if (batch.changes.writes > 0) {
+      try {
+        const after = batch.stateAfter();
+        this.#backend.commit(batch.changes, this.#state.lastSequence + 1, after.lastQueueNumber);
+        this.#committed(batch.changes, after);
+      } catch (error) {
+        this.#commitFailed(waiting, outcomes, error, now);
+        return;
+      }
+    }
+    for (const [index, item] of waiting.entries()) settle(item, outcomes[index]);
+  }
+
+  #take(): Waiting[] {
+    const waiting = this.#queue;
+    this.#queue =
+      waiting.length > this.#limits.maxBatch ? waiting.splice(this.#limits.maxBatch) : [];
+    for (const item of waiting) this.#waitingBytes -= item.bytes;
+    if (this.#queue.length > 0) this.#schedule();
+    return waiting;
+  }
+
+  #newBatch(now: Milliseconds): Batch {
+    return new Batch(now, this.#backend, this.#state);
+  }
+
+  #committed(changes: Changes, after: StoredState): void {
+    const first = this.#state.lastSequence + 1;
+    this.#state = after;
+    const events = changes.events.map((event, index) => ({ sequence: first + index, event }));
+    const appended = new Set(changes.appends.map((row) => row.partition));
+    if (events.length === 0 && appended.size === 0) return;
+    this.#announcing++;
+    // A turn later: answers that callers write in microtasks leave before pushes do.
+    setImmediate(() => this.#announce(events, appended));
+  }
+
+  #announce(events: readonly CommittedEvent[], appended: ReadonlySet<number>): void {
+    this.#announcing--;
+    try {
+      if (events.length > 0) this.#listeners.committed(events);
+      for (const partition of appended) {
+        this.#listeners.appended(partition, this.tail(partition).last);
+      }
+    } catch (error) {
+      if (this.#log === undefined) throw error;
+      this.#log.error({ err: error }, "A listener of committed events failed");
+    }
+  }
+
+  /**
+   * Nothing of the batch was written. Its writes are refused; works that wrote nothing may have seen the lost
+   * writes, so they run again on what is committed.
+   */
+  #commitFailed(
+    waiting: readonly Waiting[],
+    outcomes: readonly Outcome[],
+    error: unknown,
+    now: Milliseconds,
+  ): void {
+    const message = this.#backend.explain(error);
+    this.#log?.error({ err: error, lost: waiting.length }, message);
+    for (const [index, item] of waiting.entries()) {
+      const batch = this.#newBatch(now);
+      const outcome = outcomes[index]?.kind === "wrote" ? undefined : attempt(item, batch);
+      if (outcome === undefined || batch.changes.writes > 0) {
+        item.reject(new HubError("ServiceUnavailable", message));
+      } else settle(item, outcome);
+    }
+  }
+}
+
+/** The works of one commit. */
+class Batch {
+  readonly changes = new Changes();
+  /** The ends of the partitions that this batch appends to or trims. */
+  readonly tails = new Map<number, LogTail>();
+  readonly #now: Milliseconds;
+  readonly #backend: Backend;
+  readonly #state: StoredState;
+
+  constructor(now: Milliseconds, backend: Backend, state: StoredState) {
+    this.#now = now;
+    this.#backend = backend;
+    this.#state = state;
+  }
+
+  /** The state once this batch is committed. */
+  stateAfter(): StoredState {
+    const { changes, tails } = this;
+    const state = this.#state;
+    return {
+      lastSequence: state.lastSequence + changes.events.length,
+      trimmedSequence: Math.max(state.trimmedSequence, changes.trimEventsTo),
+      lastQueueNumber: state.lastQueueNumber + changes.queues.added,
+      counts: sumCounts(state.counts, changes),
+      tails:
+        tails.size === 0
+          ? state.tails
+          : state.tails.map((tail, partition) => tails.get(partition) ?? tail),
+    };
+  }
+
+  transaction<T>(work: (tx: HubTx) => T): T {
+    const tx = new LayeredTransaction(this.#now, this.#backend.records, this.#state, this.changes);
+    try {
+      const value = work(tx);
+      tx.succeed();
+      return value;
+    } catch (error) {
+      tx.fail();
+      throw error;
+    }
+  }
+
+  append(partition: number, message: EventMessage): LogPosition {
+    const tail = this.#tail(partition);
+    const sequenceNumber = tail.last + 1;
+    const enqueued = Math.max(tail.enqueued, message.enqueuedTime);
+    const total = tail.total + message.body.byteLength;
+    this.changes.writes++;
+    this.changes.appends.push({ partition, sequenceNumber, message, enqueued, total });
+    this.tails.set(partition, { ...tail, last: sequenceNumber, enqueued, total });
+    return { partition, sequenceNumber };
+  }
+
+  trimEvents(upTo: number): void {
+    const end = Math.min(upTo, this.#state.lastSequence);
+    if (end <= Math.max(this.#state.trimmedSequence, this.changes.trimEventsTo)) return;
+    this.changes.writes++;
+    this.changes.trimEventsTo = end;
+  }
+
+  trimLog(partition: number, trim: LogTrim): void {
+    const tail = this.#tail(partition);
+    if (trim.upTo < tail.first) return;
+    this.changes.writes++;
+    this.changes.logTrims.set(partition, trim);
+    this.tails.set(partition, { ...tail, first: trim.upTo + 1, dropped: trim.total });
+  }
+
+  #tail(partition: number): LogTail {
+    return this.tails.get(partition) ?? tailOf(this.#state, partition);
+  }
+}
+
+function tailOf(state: StoredState, partition: number): LogTail {
+  const tail = state.tails[partition];
+  if (tail === undefined) {
+    throw new RangeError(`There is no partition ${partition} of ${state.tails.length}`);
+  }
+  return tail;
+}
+
+function attempt(item: Waiting, batch: Batch): Outcome {
+  const before = batch.changes.writes;
+  try {
+    const value = item.run(batch);
+    return { kind: batch.changes.writes > before ? "wrote" : "read", value };
+  } catch (error) {
+    return { kind: "threw", error };
+  }
+}
+
+function settle(item: Waiting, outcome: Outcome | undefined): void {
+  if (outcome === undefined) return;
+  if (outcome.kind === "threw") item.reject(outcome.error);
+  else item.resolve(outcome.value);
+}
