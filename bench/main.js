@@ -34,8 +34,17 @@ function say(text) {
 async function bench(options) {
   mkdirSync(options.data, { recursive: true });
   const directory = mkdtempSync(path.join(path.resolve(options.data), "bench-"));
-  const generator = new Generator(options.threads);
-  const context = {
+  try {
+    return await measureIn(directory, options);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} directory @param {Options} options */
+async function measureIn(directory, options) {
+  const machine = describeMachine(directory);
+  const park = new Park({
     directory,
     dist: options.dist,
     host: HOST,
@@ -45,23 +54,23 @@ async function bench(options) {
     pin: { servers: options.pin ? [0] : null },
     nodeArgs: options.hubArgs,
     mosquitto: findMosquitto(),
-  };
+  });
   if (options.pin) pinGenerator();
-  const park = new Park(context);
-  const stopAll = async () => {
+  const generator = new Generator(options.threads);
+  const stop = async () => {
     await park.stop();
     await generator.end();
-    rmSync(directory, { recursive: true, force: true });
   };
   process.once("SIGINT", () => {
-    void stopAll().then(() => process.exit(130));
+    void stop().then(() => {
+      rmSync(directory, { recursive: true, force: true });
+      process.exit(130);
+    });
   });
   try {
-    const machine = describeMachine(directory);
-    const rows = await runScenarios(options, generator, park);
-    return { machine, rows };
+    return { machine, rows: await runScenarios(options, generator, park) };
   } finally {
-    await stopAll();
+    await stop();
   }
 }
 

@@ -6,6 +6,9 @@ import { run } from "./process.js";
 
 /** @typedef {import("./process.js").Target & { hostName: string, httpsPort: number, policy: { name: string, key: string } }} HubTarget */
 
+/** A name rather than an address: clients then say it in the handshake, as devices do. */
+const HOST_NAME = "benchmark.test";
+
 /** @param {import("../park.js").Context} context */
 function commandOf(context) {
   return path.join(context.dist, "cli", "main.js");
@@ -35,6 +38,8 @@ export async function startHub(context, { data, register = true }) {
     ...(data === undefined ? ["--memory"] : ["--data", data]),
     "--listen",
     context.host,
+    "--host-name",
+    HOST_NAME,
     "--https-port=0",
     "--amqps-port=0",
     "--mqtts-port=0",
