@@ -49,12 +49,9 @@ export function tlsListener(tls: TlsMaterial, head: StreamAcceptor, log: Log): T
 
 /** One HTTPS port for REST and for both protocols over WebSocket. */
 export function httpsListener(tls: TlsMaterial, head: HttpHead, log: Log): HttpsServer {
-  const server = createHttpsServer(tlsOptions(tls), head.handler);
-  server.on("upgrade", (request, socket, first) => {
-    socket.on("error", (error) => log.debug({ err: error }, "connection failed"));
-    head.handleUpgrade(request, socket, first);
-  });
+  const server = createHttpsServer({ ...head.serverOptions, ...tlsOptions(tls) });
   server.on("tlsClientError", (error) => log.debug({ err: error }, "TLS handshake failed"));
+  head.attach(server);
   return server;
 }
 

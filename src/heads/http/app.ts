@@ -1,0 +1,175 @@
+import swagger from "@fastify/swagger";
+import {
+  type FastifyInstance,
+  type FastifyPluginCallback,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from "fastify";
+import { createJsonSchemaTransform } from "fastify-type-provider-zod";
+import { HubError, argumentInvalid } from "../../domain/errors.ts";
+import type { Clock, Random } from "../../app/ports.ts";
+import { checkApiVersion } from "./api-version.ts";
+import { authenticate } from "./auth.ts";
+import { readJson, validatorCompiler } from "./body.ts";
+import { formA, statuses, toHubError, trackingId } from "./errors.ts";
+import { ownHost } from "./host.ts";
+import { openApiDocument } from "./openapi.ts";
+import { PathTable, parseQuery, splitTarget } from "./paths.ts";
+import { bulkRoutes } from "./routes/bulk.ts";
+import { deviceRoutes } from "./routes/devices.ts";
+import { keyRoutes } from "./routes/keys.ts";
+import { moduleRoutes } from "./routes/modules.ts";
+import { openRoutes } from "./routes/open.ts";
+import type { RouteParts } from "./routes/parts.ts";
+import { policyRoutes } from "./routes/policies.ts";
+import { statisticsRoutes } from "./routes/statistics.ts";
+import { twinRoutes } from "./routes/twins.ts";
+
+export interface AppParts extends RouteParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Addresses under which the hub may be called, beside its names: those of its certificate. */
+  readonly addresses: readonly string[];
+  readonly extraRoutes: FastifyPluginCallback | undefined;
+  /** True once no more requests should come on a connection. */
+  isStopping(): boolean;
+}
+
+/** No route has it: where unmatched requests go. */
+const nowhere = "/$unmatched";
+
+/** The REST API as a fastify instance that never listens itself. */
+export function buildApp(parts: AppParts): FastifyInstance {
+  const paths = new PathTable();
+  const app = fastify({
+    logger: false,
+    bodyLimit: parts.limits.bodyBytes,
+    genReqId: () => parts.random.uuid(),
+    routerOptions: { maxParamLength: parts.limits.headerBytes, querystringParser: parseQuery },
+    rewriteUrl: (request) => rewritten(paths, request.method ?? "", request.url ?? ""),
+  });
+  app.decorateRequest("principal", null);
+  app.addHook("onRoute", ({ method, url }) => {
+    for (const one of [method].flat()) paths.add(one, url);
+  });
+  setFormats(app);
+  setErrors(app, parts, paths);
+  addCommonHooks(app, parts);
+
+  app.register(swagger, {
+    openapi: openApiDocument,
+    transform: createJsonSchemaTransform({ skipList: [] }),
+  });
+  app.register(openRoutes);
+  app.register(apiRoutes(parts));
+  app.register(hubRoutes(parts));
+  if (parts.extraRoutes !== undefined) app.register(parts.extraRoutes);
+  return app;
+}
+
+function rewritten(paths: PathTable, method: string, target: string): string {
+  const { path, query } = splitTarget(target);
+  const match = paths.match(method, path);
+  const url = match.kind === "route" ? match.path : nowhere;
+  return query === "" ? url : `${url}?${query}`;
+}
+
+/** Bodies come as bytes whatever their type says, and are read by the routes; answers are what the hub composed. */
+function setFormats(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.setValidatorCompiler(validatorCompiler(readJson));
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+}
+
+/** Routes of IoT Hub: api-version, then the caller (spec/rest §4). */
+function apiRoutes(parts: AppParts): FastifyPluginCallback {
+  return (app, _options, done) => {
+    app.addHook("onRequest", async (request) => {
+      checkApiVersion((request.query as Record<string, string>)["api-version"]);
+      request.principal = await authenticate(parts.hub, parts.log, request);
+    });
+    app.register(deviceRoutes(parts));
+    app.register(moduleRoutes(parts));
+    app.register(bulkRoutes(parts));
+    app.register(keyRoutes(parts));
+    app.register(statisticsRoutes(parts));
+    app.register(twinRoutes(parts));
+    done();
+  };
+}
+
+/** Routes of our own, below `/$hub`: no api-version. */
+function hubRoutes(parts: AppParts): FastifyPluginCallback {
+  return (app, _options, done) => {
+    app.addHook("onRequest", async (request) => {
+      request.principal = await authenticate(parts.hub, parts.log, request);
+    });
+    app.register(policyRoutes(parts));
+    done();
+  };
+}
+
+function addCommonHooks(app: FastifyInstance, parts: AppParts): void {
+  const isOwnHost = ownHost(parts.hub.hostNames, parts.addresses);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-ms-request-id", request.id);
+    reply.header("cache-control", "no-store");
+    if (!isOwnHost(request.headers.host)) throw argumentInvalid("Requested Host is not supported");
+  });
+  app.addHook("onSend", async (_request, reply) => {
+    if (parts.isStopping()) reply.header("connection", "close");
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { id, method, originalUrl } = request;
+    const { path } = splitTarget(originalUrl);
+    const fields = {
+      requestId: id,
+      method,
+      path,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+    };
+    parts.log.debug(fields, "request answered");
+  });
+}
+
+function setErrors(app: FastifyInstance, parts: AppParts, paths: PathTable): void {
+  app.setNotFoundHandler(async (request, reply) => {
+    const { path } = splitTarget(request.originalUrl);
+    const match = paths.match(request.method, path);
+    switch (match.kind) {
+      case "malformed":
+        throw argumentInvalid("The path is not validly percent-encoded");
+      case "otherMethod":
+        reply.header("allow", match.allow.join(", "));
+        throw new HubError("GenericMethodNotAllowed", `${request.method} is not allowed here`);
+      case "unknown":
+      case "route":
+        throw new HubError("GenericNotFound", "There is nothing at this path");
+    }
+  });
+  app.setErrorHandler((thrown, request, reply) => answerError(parts, thrown, request, reply));
+}
+
+function answerError(
+  parts: AppParts,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = toHubError(thrown);
+  const fields = {
+    requestId: request.id,
+    method: request.method,
+    path: splitTarget(request.originalUrl).path,
+  };
+  if (error.name === "ServerError") parts.log.error({ ...fields, err: thrown }, "request failed");
+  return reply
+    .code(statuses[error.name])
+    .header("iothub-errorcode", error.name)
+    .type("application/json; charset=utf-8")
+    .serializer((body: unknown) => JSON.stringify(body))
+    .send(formA(error, trackingId(request.id, parts.clock.now())));
+}

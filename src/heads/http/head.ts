@@ -1,0 +1,135 @@
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { FastifyPluginCallback } from "fastify";
+import type { HubApi } from "../../app/hub.ts";
+import type { Clock, Log, Random } from "../../app/ports.ts";
+import { HubError } from "../../domain/errors.ts";
+import type { ProtocolHead, StreamAcceptor } from "../head.ts";
+import { buildApp } from "./app.ts";
+import { onClientError } from "./client-error.ts";
+import { formA, statuses, trackingId } from "./errors.ts";
+import { type HttpLimits, defaultHttpLimits } from "./limits.ts";
+import { RequestsInFlight } from "./requests-in-flight.ts";
+import { splitTarget } from "./paths.ts";
+import { type Subprotocol, WebSocketGate, refuse } from "./websocket.ts";
+
+export interface HttpHeadOptions {
+  readonly hub: HubApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits?: Partial<HttpLimits> | undefined;
+  /** Addresses that the server's certificate names: accepted as Host beside the hub's names and loopback. */
+  readonly addresses?: readonly string[] | undefined;
+  /** More routes, open to all unless they look after themselves: the portal. */
+  readonly extraRoutes?: FastifyPluginCallback | undefined;
+}
+
+/** The REST API and the door for WebSockets. The listener is the caller's: it passes requests and upgrades in. */
+export interface HttpHead extends ProtocolHead {
+  /** For the listener's constructor: limits of sizes and times that only it can hold. */
+  readonly serverOptions: ServerOptions;
+  /** Serves the listener's requests, upgrades and broken requests. Call once for each, before it listens. */
+  attach(server: Server): void;
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Hands WebSockets that ask for `subprotocol`, in any case, to `acceptor`. */
+  registerWebSocket(subprotocol: Subprotocol, acceptor: StreamAcceptor): void;
+}
+
+/** Makes the HTTP head. It answers 503 until `start` has resolved, and again from `stop` on. */
+export function createHttpHead(options: HttpHeadOptions): HttpHead {
+  const limits = { ...defaultHttpLimits, ...options.limits };
+  const { hub, clock, random, log, extraRoutes } = options;
+  let state: "starting" | "ready" | "stopping" = "starting";
+  const servers = new Set<Server>();
+  const inFlight = new RequestsInFlight(limits.requestsInFlight, clock);
+  const gate = new WebSocketGate(limits, clock, log);
+  const app = buildApp({
+    hub,
+    clock,
+    random,
+    log,
+    limits,
+    extraRoutes,
+    addresses: options.addresses ?? [],
+    isStopping: () => state === "stopping",
+  });
+
+  function unavailable(request: IncomingMessage, response: ServerResponse): void {
+    const id = random.uuid();
+    const error = new HubError(
+      "ServiceUnavailable",
+      "The hub is not ready, or has too many requests",
+    );
+    const health = splitTarget(request.url ?? "").path === "/health";
+    const body = health ? { status: "unavailable" } : formA(error, trackingId(id, clock.now()));
+    response.writeHead(statuses[error.name], {
+      "content-type": "application/json; charset=utf-8",
+      "x-ms-request-id": id,
+      "iothub-errorcode": error.name,
+      connection: "close",
+    });
+    response.end(JSON.stringify(body));
+  }
+
+  const handler: HttpHead["handler"] = (request, response) => {
+    if (state !== "ready" || !inFlight.enter(response)) return unavailable(request, response);
+    prepare(request);
+    app.routing(request, response);
+  };
+
+  const handleUpgrade: HttpHead["handleUpgrade"] = (request, socket, head) => {
+    if (state !== "ready") return refuse(socket, "503 Service Unavailable");
+    gate.upgrade(request, socket, head);
+  };
+
+  return {
+    name: "http",
+    serverOptions: serverOptions(limits),
+    handler,
+    handleUpgrade,
+    registerWebSocket: (subprotocol, acceptor) => gate.register(subprotocol, acceptor),
+    attach(server) {
+      servers.add(server);
+      server.maxConnections = limits.connections;
+      server.on("request", handler);
+      server.on("upgrade", handleUpgrade);
+      server.on("clientError", onClientError({ clock, random, log }));
+    },
+    async start() {
+      await app.ready();
+      state = "ready";
+    },
+    async stop() {
+      state = "stopping";
+      for (const server of servers) server.closeIdleConnections();
+      await inFlight.drained(limits.drainTimeout);
+      await gate.stop();
+      await app.close();
+      for (const server of servers) server.closeAllConnections();
+    },
+  };
+}
+
+/** Our errors carry their own form, so the listener's ready-made refusals are turned off where they can be. */
+function serverOptions(limits: HttpLimits): ServerOptions {
+  return {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeout,
+    requestTimeout: limits.requestTimeout,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    connectionsCheckingInterval: limits.timeoutCheckInterval,
+    requireHostHeader: false,
+    noDelay: true,
+  };
+}
+
+function prepare(request: IncomingMessage): void {
+  // No route goes by the media type, and the framework refuses malformed ones (spec/rest §3.4).
+  delete request.headers["content-type"];
+  // Java's HTTP client knows no PATCH (spec/rest §3.2).
+  const override = request.headers["x-http-method-override"];
+  if (request.method === "POST" && String(override).toUpperCase() === "PATCH")
+    request.method = "PATCH";
+}

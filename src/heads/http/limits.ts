@@ -1,0 +1,46 @@
+import type { Milliseconds } from "../../domain/time.ts";
+
+/** Everything that a caller could make grow, with its bound. Sizes are bytes, times milliseconds. */
+export interface HttpLimits {
+  /** A body of a twin's PATCH or PUT (spec/semantics §4.3). */
+  readonly twinBodyBytes: number;
+  /** A body of any other request but a bulk one. */
+  readonly bodyBytes: number;
+  /** A bulk body: 100 identities with full twins. */
+  readonly bulkBodyBytes: number;
+  /** Request line and headers together. */
+  readonly headerBytes: number;
+  readonly connections: number;
+  readonly requestsInFlight: number;
+  /** From the first byte of a request to the end of its headers. */
+  readonly headersTimeout: Milliseconds;
+  /** From the first byte of a request to the end of its body. */
+  readonly requestTimeout: Milliseconds;
+  readonly keepAliveTimeout: Milliseconds;
+  /** How often the two request time-outs are looked at. */
+  readonly timeoutCheckInterval: Milliseconds;
+  /** How long `stop` waits for requests that are running. */
+  readonly drainTimeout: Milliseconds;
+  readonly webSockets: number;
+  /** One WebSocket message, reassembled. */
+  readonly webSocketMessageBytes: number;
+  /** How long a peer has to answer a WebSocket Close. */
+  readonly webSocketCloseTimeout: Milliseconds;
+}
+
+export const defaultHttpLimits: HttpLimits = {
+  twinBodyBytes: 131_072,
+  bodyBytes: 131_072,
+  bulkBodyBytes: 8_388_608,
+  headerBytes: 16_384,
+  connections: 20_000,
+  requestsInFlight: 1_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 60_000,
+  timeoutCheckInterval: 1_000,
+  drainTimeout: 10_000,
+  webSockets: 20_000,
+  webSocketMessageBytes: 1_048_576,
+  webSocketCloseTimeout: 2_000,
+};

@@ -1,0 +1,21 @@
+import type { FastifyReply } from "fastify";
+import type { HubApi, Resource } from "../../../app/hub.ts";
+import type { Log } from "../../../app/ports.ts";
+import type { HttpLimits } from "../limits.ts";
+import { errorAnswer } from "../schemas/shared.ts";
+
+/** What every file of routes is made of. */
+export interface RouteParts {
+  readonly hub: HubApi;
+  readonly log: Log;
+  readonly limits: HttpLimits;
+}
+
+/** The published error answers, beside a route's own. */
+export const errorAnswers = { "4xx": errorAnswer, "5xx": errorAnswer } as const;
+
+/** Sets the ETag header: the document's own etag in quotes, on every answer that shows a resource (spec/rest §3.5). */
+export function tagged(reply: Pick<FastifyReply, "header">, resource: Resource): Resource["body"] {
+  reply.header("etag", `"${resource.etag}"`);
+  return resource.body;
+}
