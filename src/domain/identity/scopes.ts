@@ -29,7 +29,7 @@ export function resolveScopes(
   findDevice: ((deviceId: string) => Device | undefined) | undefined,
 ): Pick<Device, "deviceScope" | "parentScopes"> {
   const before = stored?.parentScopes[0] ?? null;
-  const parent = requestedParent(device, input, before);
+  const parent = requestedParent(device, input, stored) ?? null;
   if (parent !== null && parent !== before) checkParent(device, parent, findDevice);
   return {
     deviceScope: device.iotEdge ? edgeScope(device) : parent,
@@ -40,13 +40,12 @@ export function resolveScopes(
 function requestedParent(
   device: ScopeOwner,
   { deviceScope, parentScopes }: DeviceInput,
-  before: string | null,
-): string | null {
-  // A leaf's own scope is what it had as an edge device, read and sent back: no parent.
-  if (!device.iotEdge && deviceScope != null && deviceScope !== edgeScope(device)) {
-    return deviceScope || null;
-  }
-  if (parentScopes == null) return before;
+  stored: Device | undefined,
+): string | null | undefined {
+  // What a device had as its own scope while it was an edge device names no parent when it is sent back.
+  const stale = stored?.iotEdge === true && deviceScope === stored.deviceScope;
+  if (!device.iotEdge && deviceScope != null && !stale) return deviceScope || null;
+  if (parentScopes == null) return stored?.parentScopes[0];
   if (parentScopes.length > 1) {
     throw new HubError("InvalidDeviceScope", "parentScopes may name one parent at most");
   }
