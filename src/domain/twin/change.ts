@@ -1,5 +1,5 @@
 import { type JsonObject, type MutableJsonObject, emptyObject, isObject } from "../json.ts";
-import { own } from "./own.ts";
+import { own } from "./members.ts";
 
 /**
  * What a merge of `patch` into `section` writes, with removed keys as `null`: the patch without nulls for keys that do

@@ -1,6 +1,6 @@
 import { type JsonObject, emptyObject, isObject } from "../json.ts";
 import { type Milliseconds, timeText } from "../time.ts";
-import { own } from "./own.ts";
+import { copyOf, own, put } from "./members.ts";
 import type { Metadata } from "./twin.ts";
 
 /** When a write happened, and the `$version` it gave the section: of desired properties only (spec/semantics §4.4). */
@@ -8,8 +8,6 @@ export interface Stamp {
   readonly t: Milliseconds;
   readonly v?: number | undefined;
 }
-
-type Entries = { [key: string]: Metadata };
 
 /**
  * Metadata after a merge of `patch`: every key that it names with a value is stamped, with all its ancestors; removed
@@ -20,12 +18,13 @@ export function mergeMetadata(
   patch: JsonObject,
   stamp: Stamp,
 ): Metadata {
-  const entries: Entries = Object.assign(noEntries(), metadata?.k);
+  const entries = copyOf(metadata?.k ?? {});
   for (const key of Object.keys(patch)) {
     const value = patch[key];
     if (value === undefined) continue;
     if (value === null) delete entries[key];
-    else entries[key] = isObject(value) ? mergeMetadata(entries[key], value, stamp) : stamp;
+    else if (!isObject(value)) put(entries, key, stamp);
+    else put(entries, key, mergeMetadata(own(entries, key), value, stamp));
   }
   return stamped(stamp, entries);
 }
@@ -48,13 +47,8 @@ export function metadataView(metadata: Metadata): JsonObject {
   return view;
 }
 
-/** Without a prototype, so that `__proto__` is an ordinary key. */
-function noEntries(): Entries {
-  return Object.create(null) as Entries;
-}
-
 /** Arrays, scalars and empty objects share one shape: a stamp without entries. */
-function stamped(stamp: Stamp, entries: Entries): Metadata {
+function stamped(stamp: Stamp, entries: { readonly [key: string]: Metadata }): Metadata {
   for (const key in entries) if (Object.hasOwn(entries, key)) return { ...stamp, k: entries };
   return stamp;
 }

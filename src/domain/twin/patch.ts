@@ -1,14 +1,7 @@
 import { argumentInvalid } from "../errors.ts";
 import type { IdentityKey } from "../identity/key.ts";
-import {
-  type Json,
-  type JsonObject,
-  type MutableJsonObject,
-  emptyObject,
-  hasMembers,
-  isObject,
-} from "../json.ts";
-import { own } from "./own.ts";
+import { type Json, type JsonObject, emptyObject, hasMembers, isObject } from "../json.ts";
+import { copyOf, own, put } from "./members.ts";
 import type { TwinPatch } from "./twin.ts";
 
 /**
@@ -22,7 +15,7 @@ export function readServicePatch(body: JsonObject, key: IdentityKey): TwinPatch 
   const properties = objectOrNull(own(body, "properties"), "properties");
   return {
     tags: readSection(own(body, "tags"), "tags"),
-    desired: readSection(properties && own(properties, "desired"), "properties.desired"),
+    desired: readSection(own(properties ?? nothing, "desired"), "properties.desired"),
   };
 }
 
@@ -59,12 +52,12 @@ function withoutReserved(section: JsonObject): JsonObject {
  */
 export function merge(target: JsonObject, patch: JsonObject): JsonObject {
   if (!hasMembers(patch)) return target;
-  const merged: MutableJsonObject = Object.assign(emptyObject(), target);
+  const merged = copyOf(target);
   for (const key of Object.keys(patch)) {
     const value = patch[key];
     if (value === undefined) continue;
     if (value === null) delete merged[key];
-    else merged[key] = isObject(value) ? merge(objectOr(merged[key]), value) : value;
+    else put(merged, key, isObject(value) ? merge(objectOr(own(merged, key)), value) : value);
   }
   return merged;
 }

@@ -1,4 +1,5 @@
 import { type Json, type JsonObject, emptyObject, hasMembers } from "../json.ts";
+import { copyOf } from "./members.ts";
 import { metadataView } from "./metadata.ts";
 import type { Section, Twin } from "./twin.ts";
 
@@ -9,7 +10,7 @@ export function sectionsView(twin: Twin): JsonObject {
 
 /** A section's members, then `$metadata`, then `$version`. */
 export function sectionView(section: Section): JsonObject {
-  const view = Object.assign(emptyObject(), section.value);
+  const view = copyOf(section.value);
   view["$metadata"] = metadataView(section.metadata);
   view["$version"] = section.version;
   return view;

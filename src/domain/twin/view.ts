@@ -1,7 +1,8 @@
 import { identityEtag, twinEtag } from "../identity/etag.ts";
 import { type Device, type Identity, type Presence, isModule } from "../identity/identity.ts";
-import { type JsonObject, emptyObject } from "../json.ts";
+import type { JsonObject } from "../json.ts";
 import { never, timeText } from "../time.ts";
+import { copyOf } from "./members.ts";
 import { orAbsent, present, sectionsView } from "./section-view.ts";
 import type { Section, Twin } from "./twin.ts";
 
@@ -16,7 +17,7 @@ export function ownView(twin: Twin): JsonObject {
 }
 
 function ownSection(section: Section): JsonObject {
-  const view = Object.assign(emptyObject(), section.value);
+  const view = copyOf(section.value);
   view["$version"] = section.version;
   return view;
 }
