@@ -1,4 +1,7 @@
 import type { LiveConnections } from "./connections/live-connections.ts";
+import type { QueueSettings } from "../domain/messages/c2d-queue.ts";
+import { defaultQueueSettings } from "../domain/messages/c2d-queue.ts";
+import type { ExpiryWatch } from "./messages/expiry-watch.ts";
 import type { Clock, HubStore, Log, Random } from "./ports.ts";
 
 export interface HubSettings {
@@ -14,6 +17,7 @@ export interface HubSettings {
   readonly maxPartitionBytes: number;
   /** How many committed events are kept for replay. */
   readonly maxOutboxEvents: number;
+  readonly queue: QueueSettings;
 }
 
 /** What every use case works with; only the composition root makes one. */
@@ -24,6 +28,9 @@ export interface HubContext {
   readonly log: Log;
   readonly settings: HubSettings;
   readonly live: LiveConnections;
+  readonly expiry: ExpiryWatch;
+  /** Tells whoever waits for feedback that there may be some. */
+  readonly feedbackChanged: () => void;
   /** The hub's name in messages: the first label of its first host name, or an address as it stands. */
   readonly hubName: string;
   /** True for every name and address that means this hub. */
@@ -39,4 +46,5 @@ export const defaultSettings: Omit<HubSettings, "hostNames"> = {
   retention: day,
   maxPartitionBytes: 2 ** 30,
   maxOutboxEvents: 100_000,
+  queue: defaultQueueSettings,
 };

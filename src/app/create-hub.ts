@@ -19,6 +19,16 @@ import {
 import { putDevice, putModule } from "./identities/put-identity.ts";
 import { regenerateKeys } from "./identities/regenerate-keys.ts";
 import { startMaintenance } from "./maintenance.ts";
+import { ExpiryWatch } from "./messages/expiry-watch.ts";
+import { expireMessages, watchExistingQueues } from "./messages/expire-messages.ts";
+import {
+  receiveCloudToDevice,
+  releaseCloudToDevice,
+  settleCloudToDevice,
+} from "./messages/receive-cloud-to-device.ts";
+import { purgeCloudToDevice, sendCloudToDevice } from "./messages/send-cloud-to-device.ts";
+import { receiveForService, settleForService } from "./messages/service-queue.ts";
+import { invokeMethod } from "./methods/invoke-method.ts";
 import { sendTelemetry } from "./messages/send-telemetry.ts";
 import { startOutbox } from "./outbox.ts";
 import { ensurePolicies, getPolicy, listPolicies } from "./policies/policies.ts";
@@ -47,17 +57,37 @@ export interface Hub {
 export async function createHub(parts: HubParts): Promise<Hub> {
   const { settings } = parts;
   const policies = await ensurePolicies(parts.store, parts.random);
+  const waiting = new Set<() => void>();
+  const feedbackChanged = (): void => {
+    for (const listener of waiting) listener();
+  };
+  const expiry = new ExpiryWatch(parts.clock, parts.log, async (deviceId) => {
+    const next = await expireMessages(context, deviceId);
+    feedbackChanged();
+    return next;
+  });
   const context: HubContext = {
     ...parts,
+    expiry,
+    feedbackChanged,
     live: new LiveConnections(),
     hubName: hubNameOf(settings.hostNames[0] ?? "localhost"),
     isOwnHost: ownHosts(settings.hostNames),
   };
   startOutbox(context);
-  return { api: bind(context), policies, stop: startMaintenance(context) };
+  await watchExistingQueues(context);
+  const stopMaintenance = startMaintenance(context);
+  return {
+    api: bind(context, waiting),
+    policies,
+    stop() {
+      stopMaintenance();
+      expiry.stop();
+    },
+  };
 }
 
-function bind(context: HubContext): HubApi {
+function bind(context: HubContext, waiting: Set<() => void>): HubApi {
   return {
     hostNames: context.settings.hostNames,
     hubName: context.hubName,
@@ -89,6 +119,22 @@ function bind(context: HubContext): HubApi {
       saveSession: (...args) => saveSession(context, ...args),
     },
     telemetry: { send: (...args) => sendTelemetry(context, ...args) },
+    cloudToDevice: {
+      send: (...args) => sendCloudToDevice(context, ...args),
+      purge: (...args) => purgeCloudToDevice(context, ...args),
+      receive: (...args) => receiveCloudToDevice(context, ...args),
+      settle: (...args) => settleCloudToDevice(context, ...args),
+      release: (...args) => releaseCloudToDevice(context, ...args),
+    },
+    serviceMessages: {
+      receive: (...args) => receiveForService(context, ...args),
+      settle: (...args) => settleForService(context, ...args),
+      onWaiting(listener) {
+        waiting.add(listener);
+        return () => waiting.delete(listener);
+      },
+    },
+    methods: { invoke: (...args) => invokeMethod(context, ...args) },
     policies: {
       list: (...args) => listPolicies(context, ...args),
       get: (...args) => getPolicy(context, ...args),

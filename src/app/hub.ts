@@ -5,6 +5,10 @@ import type { BulkEntry, BulkResult, DeviceInput, ModuleInput } from "../domain/
 import type { Policy } from "../domain/identity/policy.ts";
 import type { JsonObject } from "../domain/json.ts";
 import type { NewMessage } from "../domain/messages/telemetry.ts";
+import type { NewCloudToDevice, Settlement } from "../domain/messages/c2d-queue.ts";
+import type { MethodResult } from "../domain/methods/method-call.ts";
+import type { TakenMessage } from "./messages/receive-cloud-to-device.ts";
+import type { ServiceMessage, ServiceQueueName } from "./messages/service-queue.ts";
 import type { CloseReason, DeviceLink, Session, Subscription } from "./ports.ts";
 import type { IdentityPrincipal, Principal } from "./principal.ts";
 
@@ -102,10 +106,14 @@ export interface Twins {
 
 /** What a connection begins with. */
 export interface OpenConnection {
+  /** Holds the locks of messages that the connection takes. */
+  readonly id: string;
   readonly principal: IdentityPrincipal;
   /** The stored session was taken up. */
   readonly sessionPresent: boolean;
   readonly session: Session;
+  /** The client has subscribed to direct methods, or has ended that. */
+  methodsReady(ready: boolean): void;
   /** To be called once, when the connection has ended for whatever reason; records it. */
   ended(reason: CloseReason): void;
 }
@@ -122,6 +130,44 @@ export interface Connections {
   ): Promise<OpenConnection>;
   /** Stores a persistent session's subscriptions: resolves when durable. */
   saveSession(principal: IdentityPrincipal, subscriptions: readonly Subscription[]): Promise<void>;
+}
+
+export interface CloudToDevice {
+  /** A service sends; refuses with DeviceNotFound, DeviceMaximumQueueDepthExceeded, MessageTooLarge, InvalidMessageExpiryTime. */
+  send(principal: Principal, deviceId: string, message: NewCloudToDevice): Promise<void>;
+  /** Resolves with the number of messages taken out. */
+  purge(principal: Principal, deviceId: string): Promise<number>;
+  /**
+   * A device takes its next messages, oldest first, at most `limit`. With `holder`, the id of the open connection, they
+   * stay its own until it settles, releases or ends; without, for a minute. Always empty for a module.
+   */
+  receive(
+    principal: IdentityPrincipal,
+    limit: number,
+    holder?: string,
+  ): Promise<readonly TakenMessage[]>;
+  /** Refuses with DeviceMessageLockLost. */
+  settle(principal: IdentityPrincipal, lockToken: string, how: Settlement): Promise<void>;
+  /** Gives messages back without counting a delivery. */
+  release(principal: IdentityPrincipal, lockTokens: readonly string[]): Promise<void>;
+}
+
+/** The hub-wide queues of feedback and of file notifications. */
+export interface ServiceMessages {
+  receive(principal: Principal, queue: ServiceQueueName): Promise<ServiceMessage | null>;
+  settle(
+    principal: Principal,
+    queue: ServiceQueueName,
+    lockToken: string,
+    how: "complete" | "abandon",
+  ): Promise<void>;
+  /** Calls back whenever a message may be waiting; the returned function ends it. */
+  onWaiting(listener: () => void): () => void;
+}
+
+export interface Methods {
+  /** `body` as it came (spec/rest §8.8). */
+  invoke(principal: Principal, key: IdentityKey, body: JsonObject): Promise<MethodResult>;
 }
 
 export interface Telemetry {
@@ -141,6 +187,9 @@ export interface HubApi {
   readonly twins: Twins;
   readonly connections: Connections;
   readonly telemetry: Telemetry;
+  readonly cloudToDevice: CloudToDevice;
+  readonly serviceMessages: ServiceMessages;
+  readonly methods: Methods;
   readonly policies: Policies;
   /** Names under which clients may address this hub, without ports; the first is the one in connection strings. */
   readonly hostNames: readonly string[];

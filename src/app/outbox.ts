@@ -25,5 +25,9 @@ function deliver(context: HubContext, { event }: CommittedEvent): void {
     }
     return;
   }
+  if (event.type === "messageQueued") {
+    context.live.get(event.key)?.link.messagesWaiting?.();
+    return;
+  }
   closeConnections(context, event);
 }

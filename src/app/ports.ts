@@ -215,6 +215,19 @@ export interface DeviceLink {
   pushDesired(change: JsonObject, version: number): void;
   /** Ends the connection; the reason has already been recorded. */
   close(reason: CloseReason): void;
+  /** Cloud-to-device messages wait: the link may take them, as many as it has room for. */
+  messagesWaiting?(): void;
+  /** Sends a direct method's request; the returned function forgets it, so that a late answer is dropped. */
+  invoke?(invocation: MethodInvocation): () => void;
+}
+
+/** One open direct-method call on a link. */
+export interface MethodInvocation {
+  readonly name: string;
+  /** JSON text. */
+  readonly payload: string;
+  /** To be called at most once, with the status and the body text of the client's answer ("" for none). */
+  answer(status: number, body: string): void;
 }
 
 /** What the rooms need of a logger. Never pass keys, tokens or message bodies. */

@@ -19,18 +19,7 @@ export async function authenticateRequest(
   if (token === undefined) throw denied("The request has no shared access signature");
   const audience = readAudience(token.rawResource, context.isOwnHost);
   if (audience === null) throw denied("The audience (sr) of the token is not this hub");
-  if (token.policy === undefined) {
-    const key = audienceIdentity(audience);
-    if (key === null)
-      throw denied("A token without a policy (skn) must have a device or module as its audience");
-    try {
-      return await authenticateIdentity(context, { key, credential: { kind: "sas", token } });
-    } catch (error) {
-      // Over HTTPS a disabled device is told no more than that it is refused (spec/rest §5.6).
-      if (error instanceof HubError && error.name === "DeviceDisabled") throw denied(error.message);
-      throw error;
-    }
-  }
+  if (token.policy === undefined) return authenticateByOwnKey(context, token, audience);
   const name = token.policy;
   const policy = await context.store.transaction(null, (tx) => tx.policy(name));
   const keys = { primary: policy?.primaryKey ?? "", secondary: policy?.secondaryKey ?? "" };
@@ -41,4 +30,25 @@ export async function authenticateRequest(
     throw denied("The audience (sr) of the token does not cover the request");
   }
   return { kind: "policy", policy: policy.name, rights: policy.rights };
+}
+
+/** The token's audience names the caller; an id that looks escaped may mean two identities, of which one signed. */
+async function authenticateByOwnKey(
+  context: HubContext,
+  token: SasToken,
+  audience: readonly string[],
+): Promise<Principal> {
+  let refusal = denied(
+    "A token without a policy (skn) must have a device or module as its audience",
+  );
+  for (const key of audienceIdentities(audience)) {
+    try {
+      return await authenticateIdentity(context, { key, credential: { kind: "sas", token } });
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error;
+      // Over HTTPS a disabled device is told no more than that it is refused (spec/rest §5.6).
+      refusal = denied(error.message);
+    }
+  }
+  throw refusal;
 }

@@ -24,6 +24,7 @@ export function closeConnections(context: HubContext, event: HubEvent): void {
     case "twinChanged":
     case "identityCreated":
     case "connectionChanged":
+    case "messageQueued":
       return;
   }
 }

@@ -13,13 +13,23 @@ export interface LiveConnection {
   readonly modelId: string;
   /** The last message sent or received; written to the store when the connection ends. */
   lastActivityTime: Milliseconds;
+  /** The client takes direct methods: it has subscribed to them. */
+  methodsReady: boolean;
+  /** What to call for each open direct method when the connection ends. */
+  readonly methods: Set<() => void>;
 }
+
+/** Calls that may wait for one identity to connect. */
+const maxWaiting = 100;
+
+type MethodsReady = (connection: LiveConnection) => void;
 
 /** The live connections of this node: at most one per identity. */
 export class LiveConnections {
   readonly #byKey = new Map<string, LiveConnection>();
   /** Connected identities by device, so that a device takes its modules down with it. */
   readonly #byDevice = new Map<string, Set<string>>();
+  readonly #waiting = new Map<string, Set<MethodsReady>>();
   #devices = 0;
 
   get(key: IdentityKey): LiveConnection | undefined {
@@ -51,6 +61,28 @@ export class LiveConnections {
     ofDevice?.delete(text);
     if (ofDevice?.size === 0) this.#byDevice.delete(key.deviceId);
     return true;
+  }
+
+  /** The client of `connection` has subscribed to direct methods, or has ended that. */
+  setMethodsReady(connection: LiveConnection, ready: boolean): void {
+    connection.methodsReady = ready;
+    const text = keyText(connection.principal.key);
+    if (!ready || this.#byKey.get(text) !== connection) return;
+    const waiting = this.#waiting.get(text);
+    this.#waiting.delete(text);
+    for (const listener of waiting ?? []) listener(connection);
+  }
+
+  /** Calls back once when the identity takes direct methods; null if too many wait already. The result forgets it. */
+  onMethodsReady(key: IdentityKey, listener: MethodsReady): (() => void) | null {
+    const text = keyText(key);
+    const waiting = this.#waiting.get(text) ?? new Set();
+    if (waiting.size >= maxWaiting) return null;
+    this.#waiting.set(text, waiting.add(listener));
+    return () => {
+      waiting.delete(listener);
+      if (waiting.size === 0 && this.#waiting.get(text) === waiting) this.#waiting.delete(text);
+    };
   }
 
   /** The connections of a device and of its modules. */

@@ -58,19 +58,24 @@ export async function openConnection(
     since: begun.at,
     modelId: begun.modelId,
     lastActivityTime: begun.lastActivityTime,
+    methodsReady: false,
+    methods: new Set(),
   };
   const older = context.live.put(connection);
   older?.link.close("newerConnection");
   return {
+    id,
     principal,
     sessionPresent: begun.session !== undefined,
     session: begun.session ?? noSession,
+    methodsReady: (ready) => context.live.setMethodsReady(connection, ready),
     ended: (reason) => endConnection(context, connection, reason),
   };
 }
 
 /** Records the end of a connection, unless a newer one has taken its place. */
 function endConnection(context: HubContext, connection: LiveConnection, reason: CloseReason): void {
+  for (const lost of connection.methods) lost();
   if (!context.live.remove(connection)) return;
   const { principal, link, lastActivityTime } = connection;
   context.store

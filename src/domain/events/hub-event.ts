@@ -59,10 +59,18 @@ export interface ConnectionChanged {
   readonly reason?: string | undefined;
 }
 
+/** A cloud-to-device message can be taken: it is new, or was given back. */
+export interface MessageQueued {
+  readonly type: "messageQueued";
+  readonly key: IdentityKey;
+  readonly at: Milliseconds;
+}
+
 /** What happened: the only thing that is persisted, routed, shown live and replayed. */
 export type HubEvent =
   | TwinChanged
   | IdentityCreated
   | IdentityUpdated
   | IdentityDeleted
-  | ConnectionChanged;
+  | ConnectionChanged
+  | MessageQueued;
