@@ -1,0 +1,152 @@
+import type { Identity } from "../../domain/identity/identity.ts";
+import { type IdentityKey, parseKeyText } from "../../domain/identity/key.ts";
+import type { JsonObject } from "../../domain/json.ts";
+import type { EventMessage, MessageProperties } from "../../domain/messages/telemetry.ts";
+import type { Metadata, Twin } from "../../domain/twin/twin.ts";
+import type { LogRow } from "../shared/changes.ts";
+import type { Row, SqlValue } from "./driver.ts";
+
+/** What only this store writes needs no checking when it is read, but its callers must name its type. */
+export function parse(text: SqlValue | undefined): unknown {
+  return JSON.parse(String(text));
+}
+
+/** The two columns of a `keyText`. */
+export function columnsOf(key: string): [deviceId: string, moduleId: string] {
+  const { deviceId, moduleId } = parseKeyText(key);
+  return [deviceId, moduleId ?? ""];
+}
+
+export function columnsOfKey(key: IdentityKey): [deviceId: string, moduleId: string] {
+  return [key.deviceId, key.moduleId ?? ""];
+}
+
+/** A twin as its row holds it: the values that queries address apart from the metadata. */
+export interface TwinColumns {
+  readonly metadata: string;
+  readonly doc: string;
+}
+
+interface TwinDoc {
+  readonly tags: JsonObject;
+  readonly properties: { readonly desired: JsonObject; readonly reported: JsonObject };
+  readonly modelId: string;
+  readonly configurations: Twin["configurations"];
+}
+
+interface TwinMetadata {
+  readonly desired: Metadata;
+  readonly reported: Metadata;
+}
+
+export function twinColumns(twin: Twin): TwinColumns {
+  const { tags, desired, reported, modelId, configurations } = twin;
+  const doc: TwinDoc = {
+    tags,
+    properties: { desired: desired.value, reported: reported.value },
+    modelId,
+    configurations,
+  };
+  const metadata: TwinMetadata = { desired: desired.metadata, reported: reported.metadata };
+  return { doc: JSON.stringify(doc), metadata: JSON.stringify(metadata) };
+}
+
+/** Reads a row with the columns of `twins`, `doc` as text. */
+export function twinOf(row: Row): Twin {
+  const doc = parse(row["doc"]) as TwinDoc;
+  const metadata = parse(row["metadata"]) as TwinMetadata;
+  return {
+    tags: doc.tags,
+    desired: {
+      value: doc.properties.desired,
+      metadata: metadata.desired,
+      version: Number(row["desired_version"]),
+    },
+    reported: {
+      value: doc.properties.reported,
+      metadata: metadata.reported,
+      version: Number(row["reported_version"]),
+    },
+    etagCounter: Number(row["etag_counter"]),
+    version: Number(row["version"]),
+    modelId: doc.modelId,
+    configurations: doc.configurations,
+  };
+}
+
+export function identityOf(text: SqlValue | undefined): Identity {
+  return parse(text) as Identity;
+}
+
+/** A message without its body, by place: names would double the size of small messages. */
+type Head = readonly [
+  deviceId: string,
+  moduleId: string,
+  system: MessageProperties,
+  application: EventMessage["application"],
+  source: EventMessage["source"],
+  enqueuedTime: number,
+  generationId: string,
+  authMethod: string,
+  modelId: string,
+];
+
+export function headText(message: EventMessage): string {
+  const [deviceId, moduleId] = columnsOfKey(message.key);
+  const head: Head = [
+    deviceId,
+    moduleId,
+    message.system,
+    message.application,
+    message.source,
+    message.enqueuedTime,
+    message.generationId,
+    message.authMethod,
+    message.modelId,
+  ];
+  return JSON.stringify(head);
+}
+
+/** Each partition of the log is one range of positions. */
+const partitionRange = 2 ** 40;
+
+export function logPosition(partition: number, sequenceNumber: number): number {
+  return partition * partitionRange + sequenceNumber;
+}
+
+/** Reads a row of `log`. */
+export function logRowOf(row: Row): LogRow {
+  const position = Number(row["position"]);
+  const [
+    deviceId,
+    moduleId,
+    system,
+    application,
+    source,
+    enqueuedTime,
+    generationId,
+    authMethod,
+    modelId,
+  ] = parse(row["head"]) as Head;
+  return {
+    partition: Math.floor(position / partitionRange),
+    sequenceNumber: position % partitionRange,
+    enqueued: Number(row["enqueued"]),
+    total: Number(row["total"]),
+    message: {
+      key: moduleId === "" ? { deviceId } : { deviceId, moduleId },
+      body: bytesOf(row["body"]),
+      system,
+      application,
+      source,
+      enqueuedTime,
+      generationId,
+      authMethod,
+      modelId,
+    },
+  };
+}
+
+export function bytesOf(value: SqlValue | undefined): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array();
+}

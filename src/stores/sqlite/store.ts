@@ -1,0 +1,116 @@
+import { chmodSync } from "node:fs";
+import type { Clock, HubStore, Log } from "../../app/ports.ts";
+import type { Backend } from "../shared/backend.ts";
+import { CommittingStore } from "../shared/committing-store.ts";
+import type { CommitLimits } from "../shared/group-commit.ts";
+import { RecordCache } from "./cache.ts";
+import { Checkpointer } from "./checkpointer.ts";
+import { claimDirectory, openError } from "./data-directory.ts";
+import { type Driver, type DriverModule, sqliteFailure } from "./driver.ts";
+import { findDriver } from "./find-driver.ts";
+import { migrate, readMigrations } from "./migrate.ts";
+import { SqliteRecords } from "./records.ts";
+import { readState } from "./stored-state.ts";
+import { SqliteWriter } from "./writer.ts";
+
+export { StoreOpenError, type StoreOpenReason } from "./open-error.ts";
+
+/** Bytes of parsed identities and twins that are kept in memory, estimated. */
+const defaultCacheBytes = 256 * 1024 * 1024;
+
+export interface SqliteStoreOptions {
+  /** Created if missing, with its parents. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Partitions of the event log. */
+  readonly partitions: number;
+  /** `disk`: an acknowledged write survives a power cut. `os`: it survives the end of the process. */
+  readonly durability: "disk" | "os";
+  readonly log: Log;
+  /** Default 256 MiB. */
+  readonly cacheBytes?: number | undefined;
+  readonly limits?: CommitLimits | undefined;
+  /** The binding to SQLite; default `node:sqlite`, else libsql. */
+  readonly sqlite?: DriverModule | undefined;
+}
+
+/**
+ * Opens a data directory, creating or migrating it. Presence is reset: the connections ended with the last
+ * process. Rejects with StoreOpenError, whose message is one line for the operator.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<HubStore> {
+  const { directory, clock } = options;
+  const sqlite = options.sqlite ?? findDriver();
+  const claim = claimDirectory(directory, sqlite, new Date(clock.now()));
+  let driver: Driver | undefined;
+  try {
+    driver = sqlite.open(claim.file);
+    return openStore(options, sqlite, driver, claim.file, claim.release);
+  } catch (error) {
+    driver?.close();
+    claim.release();
+    throw openError(directory, error);
+  }
+}
+
+function openStore(
+  options: SqliteStoreOptions,
+  sqlite: DriverModule,
+  driver: Driver,
+  file: string,
+  release: () => void,
+): HubStore {
+  const { directory, clock, log, limits } = options;
+  const synchronous = options.durability === "disk" ? "FULL" : "NORMAL";
+  configure(driver, synchronous);
+  migrate(driver, readMigrations(), directory, clock.now());
+  chmodSync(file, 0o600);
+  driver
+    .prepare("UPDATE presence SET connected = 0, state_updated_time = ? WHERE connected = 1")
+    .run([clock.now()]);
+  const state = readState(driver, options.partitions);
+  const cache = new RecordCache(options.cacheBytes ?? defaultCacheBytes);
+  const records = new SqliteRecords(driver, cache);
+  const writer = new SqliteWriter(driver, cache, records);
+  const checkpointer = new Checkpointer(driver, sqlite, file, synchronous, log);
+  const backend: Backend = {
+    records,
+    commit(changes, firstSequence, lastQueueNumber) {
+      writer.commit(changes, firstSequence, lastQueueNumber);
+      checkpointer.committed();
+    },
+    explain: (error) => explain(directory, error),
+    async close() {
+      await checkpointer.close();
+      driver.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      driver.close();
+      release();
+    },
+  };
+  return new CommittingStore({ backend, state, clock, limits, log });
+}
+
+function configure(driver: Driver, synchronous: "FULL" | "NORMAL"): void {
+  driver.exec("PRAGMA busy_timeout = 10000");
+  driver.exec("PRAGMA journal_mode = WAL");
+  driver.exec(`PRAGMA synchronous = ${synchronous}`);
+  driver.exec("PRAGMA wal_autocheckpoint = 0");
+  driver.exec("PRAGMA cache_size = -65536");
+}
+
+function explain(directory: string, error: unknown): string {
+  switch (sqliteFailure(error)) {
+    case "full":
+      return `The disk of data directory ${directory} is full: nothing was written, free some space and try again`;
+    case "readonly":
+      return `Data directory ${directory} can't be written: nothing was written, make it writable and try again`;
+    case "io":
+      return `The disk of data directory ${directory} reports errors: nothing was written, check the disk`;
+    case "corrupt":
+      return `The database in data directory ${directory} is damaged: stop the hub and restore it from a backup`;
+    case "busy":
+    case "cannotOpen":
+    case "other":
+      return `A commit in data directory ${directory} failed: nothing was written, try again later`;
+  }
+}

@@ -1,0 +1,48 @@
+import { never } from "../../domain/time.ts";
+import type { LogTail, StoredState } from "../shared/backend.ts";
+import { logPosition, logRowOf } from "./codec.ts";
+import type { Driver } from "./driver.ts";
+
+/** Reads where the last process stopped. */
+export function readState(driver: Driver, partitions: number): StoredState {
+  const mark = driver.prepare("SELECT value FROM marks WHERE name = ?");
+  const marked = (name: string) => Number(mark.get([name])?.["value"] ?? 0);
+  const number = (sql: string) => Number(driver.prepare(sql).get([])?.["n"] ?? 0);
+  const trimmedSequence = marked("outbox");
+  return {
+    trimmedSequence,
+    lastSequence: Math.max(trimmedSequence, number("SELECT max(sequence) AS n FROM outbox")),
+    lastQueueNumber: Math.max(marked("queues"), number("SELECT max(sequence) AS n FROM queues")),
+    counts: {
+      devices: number("SELECT count(*) AS n FROM identities WHERE module_id = ''"),
+      disabledDevices: number(
+        "SELECT count(*) AS n FROM identities WHERE module_id = '' AND doc ->> 'status' = 'disabled'",
+      ),
+      modules: number("SELECT count(*) AS n FROM identities WHERE module_id > ''"),
+    },
+    tails: readTails(driver, partitions),
+  };
+}
+
+function readTails(driver: Driver, partitions: number): readonly LogTail[] {
+  const newest = driver.prepare(
+    "SELECT position, enqueued, total, head, body FROM log WHERE position > ? AND position < ? ORDER BY position DESC LIMIT 1",
+  );
+  const trim = driver.prepare(
+    "SELECT sequence_number, enqueued, total FROM log_trims WHERE partition = ?",
+  );
+  return Array.from({ length: partitions }, (_, partition) => {
+    const trimmed = trim.get([partition]);
+    const row = newest.get([logPosition(partition, 0), logPosition(partition + 1, 0)]);
+    const last = row === undefined ? undefined : logRowOf(row);
+    const dropped = Number(trimmed?.["total"] ?? 0);
+    const droppedTo = Number(trimmed?.["sequence_number"] ?? 0);
+    return {
+      first: droppedTo + 1,
+      last: last?.sequenceNumber ?? droppedTo,
+      enqueued: last?.enqueued ?? Number(trimmed?.["enqueued"] ?? never),
+      total: last?.total ?? dropped,
+      dropped,
+    };
+  });
+}

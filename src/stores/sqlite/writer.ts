@@ -1,0 +1,175 @@
+import type { JsonObject } from "../../domain/json.ts";
+import type { Changes } from "../shared/changes.ts";
+import type { RecordCache } from "./cache.ts";
+import { columnsOf, headText, logPosition, twinColumns } from "./codec.ts";
+import type { Driver, Statement } from "./driver.ts";
+import type { SqliteRecords } from "./records.ts";
+
+/** Writes batches: a twin's patch costs one row of `twins` and one of `outbox`. */
+export class SqliteWriter {
+  readonly #driver: Driver;
+  readonly #cache: RecordCache;
+  readonly #records: SqliteRecords;
+  readonly #statements: ReturnType<typeof prepareWrites>;
+
+  constructor(driver: Driver, cache: RecordCache, records: SqliteRecords) {
+    this.#driver = driver;
+    this.#cache = cache;
+    this.#records = records;
+    this.#statements = prepareWrites(driver);
+  }
+
+  /** One SQLite transaction; the cache follows only when it is committed. */
+  commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void {
+    const cached: (() => void)[] = [];
+    this.#driver.transaction(() => {
+      this.#writeIdentities(changes, cached);
+      this.#writeTwins(changes, cached);
+      this.#writeSmall(changes);
+      this.#writeQueues(changes, lastQueueNumber);
+      this.#writeEvents(changes, firstSequence);
+      this.#writeLog(changes);
+    });
+    for (const put of cached) put();
+    if (changes.policies.size > 0) this.#records.forgetPolicies();
+  }
+
+  #writeIdentities(changes: Changes, cached: (() => void)[]): void {
+    for (const [key, identity] of changes.identities) {
+      const columns = columnsOf(key);
+      if (identity === null) {
+        this.#statements.deleteIdentity.run(columns);
+        cached.push(() => this.#cache.identities.delete(key));
+      } else {
+        const text = JSON.stringify(identity);
+        this.#statements.putIdentity.run([...columns, text]);
+        cached.push(() => this.#cache.putIdentity(key, identity, text.length));
+      }
+    }
+  }
+
+  #writeTwins(changes: Changes, cached: (() => void)[]): void {
+    for (const [key, twin] of changes.twins) {
+      const [deviceId, moduleId] = columnsOf(key);
+      if (twin === null) {
+        this.#statements.deleteTwin.run([deviceId, moduleId]);
+        cached.push(() => this.#cache.twins.delete(key));
+        continue;
+      }
+      const { doc, metadata } = twinColumns(twin);
+      const { version, etagCounter, desired, reported } = twin;
+      this.#statements.putTwin.run([
+        deviceId,
+        moduleId,
+        version,
+        etagCounter,
+        desired.version,
+        reported.version,
+        metadata,
+        doc,
+      ]);
+      cached.push(() => this.#cache.putTwin(key, twin, doc.length + metadata.length));
+    }
+  }
+
+  #writeSmall(changes: Changes): void {
+    const { statements } = { statements: this.#statements };
+    for (const [key, presence] of changes.presence) {
+      if (presence === null) statements.deletePresence.run(columnsOf(key));
+      else {
+        const { connected, stateUpdatedTime, lastActivityTime } = presence;
+        const times = [connected ? 1 : 0, stateUpdatedTime, lastActivityTime];
+        statements.putPresence.run([...columnsOf(key), ...times]);
+      }
+    }
+    for (const [key, session] of changes.sessions) {
+      if (session === null) statements.deleteSession.run(columnsOf(key));
+      else statements.putSession.run([...columnsOf(key), JSON.stringify(session)]);
+    }
+    for (const [name, policy] of changes.policies) {
+      if (policy === null) statements.deletePolicy.run([name]);
+      else statements.putPolicy.run([name, JSON.stringify(policy)]);
+    }
+    for (const [collection, written] of changes.documents) {
+      for (const [id, value] of written) this.#writeDocument(collection, id, value);
+    }
+  }
+
+  #writeDocument(collection: string, id: string, value: JsonObject | null): void {
+    if (value === null) this.#statements.deleteDocument.run([collection, id]);
+    else this.#statements.putDocument.run([collection, id, JSON.stringify(value)]);
+  }
+
+  #writeQueues(changes: Changes, lastQueueNumber: number): void {
+    for (const [name, items] of changes.queues.written) {
+      for (const [sequence, item] of items) {
+        if (item === null) this.#statements.deleteQueueItem.run([sequence]);
+        else {
+          const doc = JSON.stringify(item.value);
+          this.#statements.putQueueItem.run([sequence, name, doc, item.body]);
+        }
+      }
+    }
+    // Only a deletion can make the newest number vanish from the table.
+    if (changes.queues.deleted > 0) this.#statements.putMark.run(["queues", lastQueueNumber]);
+  }
+
+  #writeEvents(changes: Changes, firstSequence: number): void {
+    for (const [index, event] of changes.events.entries()) {
+      this.#statements.putEvent.run([firstSequence + index, JSON.stringify(event)]);
+    }
+    if (changes.trimEventsTo === 0) return;
+    this.#statements.trimEvents.run([changes.trimEventsTo]);
+    this.#statements.putMark.run(["outbox", changes.trimEventsTo]);
+  }
+
+  #writeLog(changes: Changes): void {
+    for (const row of changes.appends) {
+      this.#statements.append.run([
+        logPosition(row.partition, row.sequenceNumber),
+        row.enqueued,
+        row.total,
+        headText(row.message),
+        row.message.body,
+      ]);
+    }
+    for (const [partition, { upTo, enqueued, total }] of changes.logTrims) {
+      const range = [logPosition(partition, 0), logPosition(partition, upTo)];
+      this.#statements.trimLog.run(range);
+      this.#statements.putLogTrim.run([partition, upTo, enqueued, total]);
+    }
+  }
+}
+
+function prepareWrites(driver: Driver): Record<keyof typeof writes, Statement> {
+  const entries = Object.entries(writes).map(([name, sql]) => [name, driver.prepare(sql)]);
+  return Object.fromEntries(entries) as Record<keyof typeof writes, Statement>;
+}
+
+const writes = {
+  putIdentity:
+    "INSERT INTO identities (device_id, module_id, doc) VALUES (?, ?, jsonb(?)) ON CONFLICT (device_id, module_id) DO UPDATE SET doc = excluded.doc",
+  deleteIdentity: "DELETE FROM identities WHERE device_id = ? AND module_id = ?",
+  putTwin:
+    "INSERT INTO twins (device_id, module_id, version, etag_counter, desired_version, reported_version, metadata, doc) VALUES (?, ?, ?, ?, ?, ?, ?, jsonb(?)) ON CONFLICT (device_id, module_id) DO UPDATE SET version = excluded.version, etag_counter = excluded.etag_counter, desired_version = excluded.desired_version, reported_version = excluded.reported_version, metadata = excluded.metadata, doc = excluded.doc",
+  deleteTwin: "DELETE FROM twins WHERE device_id = ? AND module_id = ?",
+  putPresence:
+    "INSERT OR REPLACE INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time) VALUES (?, ?, ?, ?, ?)",
+  deletePresence: "DELETE FROM presence WHERE device_id = ? AND module_id = ?",
+  putSession: "INSERT OR REPLACE INTO sessions (device_id, module_id, doc) VALUES (?, ?, ?)",
+  deleteSession: "DELETE FROM sessions WHERE device_id = ? AND module_id = ?",
+  putPolicy: "INSERT OR REPLACE INTO policies (name, doc) VALUES (?, ?)",
+  deletePolicy: "DELETE FROM policies WHERE name = ?",
+  putDocument:
+    "INSERT INTO documents (collection, id, doc) VALUES (?, ?, jsonb(?)) ON CONFLICT (collection, id) DO UPDATE SET doc = excluded.doc",
+  deleteDocument: "DELETE FROM documents WHERE collection = ? AND id = ?",
+  putQueueItem: "INSERT OR REPLACE INTO queues (sequence, name, doc, body) VALUES (?, ?, ?, ?)",
+  deleteQueueItem: "DELETE FROM queues WHERE sequence = ?",
+  putEvent: "INSERT INTO outbox (sequence, event) VALUES (?, ?)",
+  trimEvents: "DELETE FROM outbox WHERE sequence <= ?",
+  putMark: "INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)",
+  append: "INSERT INTO log (position, enqueued, total, head, body) VALUES (?, ?, ?, ?, ?)",
+  trimLog: "DELETE FROM log WHERE position > ? AND position <= ?",
+  putLogTrim:
+    "INSERT OR REPLACE INTO log_trims (partition, sequence_number, enqueued, total) VALUES (?, ?, ?, ?)",
+} as const;
