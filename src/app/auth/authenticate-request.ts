@@ -2,7 +2,7 @@ import type { SasToken } from "../../domain/identity/credentials.ts";
 import { HubError } from "../../domain/errors.ts";
 import {
   audienceCovers,
-  audienceIdentity,
+  audienceIdentities,
   readAudience,
   verifySas,
 } from "../../domain/identity/sas.ts";

@@ -51,8 +51,8 @@ export class ExpiryWatch {
 
   async #sweep(): Promise<void> {
     const now = this.#clock.now();
-    for (const [deviceId, at] of [...this.#due]) {
-      if (at > now) continue;
+    const dead = [...this.#due].filter(([, at]) => at <= now);
+    for (const [deviceId] of dead) {
       this.#due.delete(deviceId);
       const next = await this.#expire(deviceId);
       if (next !== null) this.watch(deviceId, next);
