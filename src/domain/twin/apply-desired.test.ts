@@ -51,6 +51,7 @@ describe("applyServicePatch", () => {
 
   it.each<[string, TwinPatch]>([
     ["T08: null for an absent key", { desired: { zz: null } }],
+    ["null for an absent key that objects inherit", { desired: { constructor: null } }],
     ["an empty body", {}],
     ["empty sections", { tags: {}, desired: {} }],
     ["clearing what is empty", { tags: null, desired: null }],
