@@ -1,0 +1,314 @@
+import type { Duplex } from "node:stream";
+import type { CloseReason, DeviceLink } from "../../app/ports.ts";
+import { HubError } from "../../domain/errors.ts";
+import { keyText } from "../../domain/identity/key.ts";
+import type { JsonObject } from "../../domain/json.ts";
+import { FrameGuard } from "../../wire/frame-guard.ts";
+import type { Peer } from "../head.ts";
+import { closings } from "./closing.ts";
+import { type ConnectOutcome, connect } from "./connect.ts";
+import { decode } from "./decode.ts";
+import { dispatch } from "./dispatch.ts";
+import { encodeConnack } from "./encode.ts";
+import { meaningOf } from "./errors.ts";
+import { pushDesired } from "./operations/desired-change.ts";
+import { publishWill } from "./operations/will.ts";
+import { Output } from "./output.ts";
+import { malformed } from "./packet-reader.ts";
+import type { ConnectPacket, InboundPacket } from "./packets.ts";
+import type { Services } from "./services.ts";
+import type { Accepted, DeviceSession } from "./session.ts";
+import { WorkQueue } from "./work-queue.ts";
+
+type State =
+  | { readonly name: "awaitingConnect" }
+  | { readonly name: "authenticating" }
+  | { readonly name: "open"; readonly session: DeviceSession }
+  /** Finishes requests that were accepted; reads nothing more. */
+  | { readonly name: "draining"; readonly session: DeviceSession; readonly reason: CloseReason }
+  /** Waits for the peer to close. */
+  | { readonly name: "closing"; readonly reason: CloseReason }
+  | { readonly name: "closed"; readonly reason: CloseReason };
+
+interface DesiredChange {
+  readonly change: JsonObject;
+  readonly version: number;
+}
+
+/** One MQTT connection, from accept to the end of its stream. */
+export class Connection {
+  readonly #services: Services;
+  readonly #stream: Duplex;
+  readonly #peer: Peer;
+  readonly #onGone: () => void;
+  readonly #guard: FrameGuard;
+  readonly #output: Output;
+  readonly #work: WorkQueue;
+  readonly #acceptedAt: number;
+  #state: State = { name: "awaitingConnect" };
+  /** Settled when no CONNECT is being answered. */
+  #connecting: Promise<void> = Promise.resolve();
+  #early: DesiredChange[] = [];
+  #lastPacketAt: number;
+  #cancelTimer: () => void;
+
+  /** `onGone` is called once, when the stream has closed and the hub knows of the end. */
+  constructor(services: Services, stream: Duplex, peer: Peer, onGone: () => void) {
+    const { clock, limits, turn } = services;
+    this.#services = services;
+    this.#stream = stream;
+    this.#peer = peer;
+    this.#onGone = onGone;
+    this.#guard = new FrameGuard(limits.connectPacketBytes);
+    this.#output = new Output(stream, turn, limits.outputBytes, () => this.close("slowReader"));
+    this.#work = new WorkQueue({
+      maxRequests: limits.inFlight,
+      maxBytes: limits.inFlightBytes,
+      onAnswered: () => this.#proceed(),
+      onBug: (error) => this.#fail(error),
+    });
+    this.#acceptedAt = clock.now();
+    this.#lastPacketAt = this.#acceptedAt;
+    this.#cancelTimer = clock.after(limits.connectDeadline, () => this.#checkTime());
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.#stream.on("data", (chunk: Buffer) => {
+      if (this.#state.name === "closing" || this.#state.name === "draining") return;
+      this.#guard.push(chunk);
+      this.#proceed();
+    });
+    this.#stream.on("end", () => this.#proceed());
+    this.#stream.on("error", (error: Error) => {
+      this.#services.log.debug({ address: this.#peer.address, err: error }, "stream error");
+    });
+    this.#stream.on("close", () => this.#proceed());
+  }
+
+  /** Ends the connection. Only the first reason counts; a second call ends the wait for accepted requests. */
+  close(reason: CloseReason): void {
+    const state = this.#state;
+    switch (state.name) {
+      case "authenticating":
+        if (reason === "hubStopping") this.#output.write(encodeConnack(3, false));
+        return this.#leave(reason, undefined);
+      case "awaitingConnect":
+        return this.#leave(reason, undefined);
+      case "open":
+        this.#guard.clear();
+        if (!closings[reason].drain || this.#work.idle) return this.#leave(reason, state.session);
+        this.#state = { name: "draining", session: state.session, reason };
+        this.#setTimer(this.#services.limits.drain);
+        this.#stream.resume();
+        return;
+      case "draining":
+        return this.#leave(state.reason, state.session);
+      case "closing":
+      case "closed":
+        return;
+    }
+  }
+
+  /** Goes on as far as the state, the bytes at hand and the requests in progress allow. */
+  #proceed(): void {
+    try {
+      this.#readPackets();
+    } catch (error) {
+      this.#fail(error);
+    }
+    const state = this.#state;
+    if (state.name === "draining" && this.#work.idle) this.#leave(state.reason, state.session);
+    if (this.#state.name === "closing" && this.#stream.closed) this.#gone(this.#state.reason);
+  }
+
+  #readPackets(): void {
+    while (this.#mayRead()) {
+      const packet = this.#guard.next();
+      if (packet === undefined) return this.#awaitInput();
+      this.#lastPacketAt = this.#services.clock.now();
+      this.#handle(decode(packet), packet.length);
+    }
+    // Back-pressure: whatever has come stays in the guard, the rest with the peer (spec/mqtt §12).
+    if (this.#state.name === "open" || this.#state.name === "authenticating") this.#stream.pause();
+  }
+
+  #mayRead(): boolean {
+    const { name } = this.#state;
+    return name === "awaitingConnect" || (name === "open" && !this.#work.full);
+  }
+
+  #awaitInput(): void {
+    if (!this.#stream.readableEnded && !this.#stream.destroyed) this.#stream.resume();
+    // Everything that the peer has sent before it went is done first.
+    else if (this.#work.idle) this.close("networkLost");
+  }
+
+  #handle(packet: InboundPacket, size: number): void {
+    if (this.#state.name === "open") {
+      const { session } = this.#state;
+      return dispatch(session, this.#work, packet, size, () => this.close("clientDisconnected"));
+    }
+    switch (packet.type) {
+      case "connect":
+        this.#state = { name: "authenticating" };
+        this.#connecting = this.#connect(packet).catch((error: unknown) => this.#fail(error));
+        return;
+      case "unsupportedConnect":
+        this.#output.write(encodeConnack(1, false)); // [MQTT-3.1.2-2]
+        return this.close("protocolError");
+      case "publish":
+      case "puback":
+      case "subscribe":
+      case "unsubscribe":
+      case "pingreq":
+      case "disconnect":
+        throw malformed("The first packet is not CONNECT"); // [MQTT-3.1.0-1]
+    }
+  }
+
+  async #connect(packet: ConnectPacket): Promise<void> {
+    const outcome = await connect(this.#services, this.#peer, this.#link(), packet);
+    if (outcome.kind === "refused") return this.#refuse(outcome);
+    const { accepted } = outcome;
+    const state = this.#state;
+    // The connection has ended meanwhile: the hub has to hear of that.
+    if (state.name === "closing" || state.name === "closed")
+      return accepted.opened.ended(state.reason);
+    this.#open(accepted);
+  }
+
+  #refuse({ code, delay }: Extract<ConnectOutcome, { kind: "refused" }>): void {
+    if (this.#state.name !== "authenticating") return;
+    const answer = (): void => {
+      this.#output.write(encodeConnack(code, false));
+      this.close("protocolError"); // [MQTT-3.2.2-5]
+    };
+    if (delay === 0) return answer();
+    this.#cancelTimer();
+    this.#cancelTimer = this.#services.clock.after(delay, answer);
+  }
+
+  #open(accepted: Accepted): void {
+    const { opened } = accepted;
+    const { limits, log } = this.#services;
+    const session: DeviceSession = {
+      ...accepted,
+      services: this.#services,
+      principal: opened.principal,
+      subscriptions: opened.session.subscriptions,
+      write: (packet) => this.#write(packet),
+      fail: (error) => this.#fail(error),
+    };
+    this.#state = { name: "open", session };
+    this.#guard.limit = limits.packetBytes;
+    this.#checkTime();
+    log.info(
+      { identity: keyText(opened.principal.key), address: this.#peer.address },
+      "MQTT connection opened",
+    );
+    this.#write(encodeConnack(0, opened.sessionPresent)); // [MQTT-3.2.0-1] before anything else
+    for (const { change, version } of this.#early) pushDesired(session, change, version);
+    this.#early = [];
+    this.#proceed();
+  }
+
+  #link(): DeviceLink {
+    return {
+      protocol: this.#peer.transport === "tls" ? "mqtt" : "mqtt-ws",
+      pushDesired: (change, version) => this.#pushDesired({ change, version }),
+      close: (reason) => this.close(reason),
+    };
+  }
+
+  #pushDesired(desired: DesiredChange): void {
+    if (this.#state.name === "open")
+      return pushDesired(this.#state.session, desired.change, desired.version);
+    if (this.#state.name !== "authenticating") return;
+    // The hub counts the connection as open already; its subscriptions are not known here yet.
+    if (this.#early.length >= this.#services.limits.earlyDesired) return this.close("slowReader");
+    this.#early.push(desired);
+  }
+
+  #write(packet: Buffer): void {
+    if (this.#state.name === "open" || this.#state.name === "draining") this.#output.write(packet);
+  }
+
+  #fail(error: unknown): void {
+    const { close } = meaningOf(error);
+    const { log } = this.#services;
+    const { name } = this.#state;
+    const fields = { address: this.#peer.address, state: name, reason: close };
+    if (error instanceof HubError)
+      log.info({ ...fields, error: error.name, detail: error.message }, "MQTT connection refused");
+    else log.error({ ...fields, err: error }, "MQTT connection failed");
+    this.close(close);
+  }
+
+  /** One timer per connection: the CONNECT deadline, then silence and the token's end, whichever is first. */
+  #checkTime(): void {
+    const now = this.#services.clock.now();
+    const state = this.#state;
+    switch (state.name) {
+      case "awaitingConnect":
+      case "authenticating":
+        return this.close("keepAliveExpired");
+      case "open": {
+        // While the head does not read, silence says nothing about the peer.
+        if (this.#work.full) this.#lastPacketAt = now;
+        const { expires, keepAlive } = state.session;
+        const silentAt = this.#lastPacketAt + keepAlive;
+        if (now >= expires) return this.close("tokenExpired");
+        if (now >= silentAt) return this.close("keepAliveExpired");
+        return this.#setTimer(Math.min(expires, silentAt) - now);
+      }
+      case "draining":
+        return this.#leave(state.reason, state.session);
+      case "closing":
+        // Slow to close is the same as gone.
+        this.#stream.destroy();
+        return;
+      case "closed":
+        return;
+    }
+  }
+
+  #setTimer(delay: number): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#services.clock.after(delay, () => this.#checkTime());
+  }
+
+  #leave(reason: CloseReason, session: DeviceSession | undefined): void {
+    const { will, abort } = closings[reason];
+    this.#state = { name: "closing", reason };
+    this.#guard.clear();
+    this.#work.dropWaiting();
+    if (session !== undefined) this.#tellHub(session, reason, will);
+    if (abort) {
+      this.#output.discard();
+      this.#stream.destroy();
+    } else {
+      this.#output.flush();
+      this.#stream.end();
+      // What still arrives is thrown away, so that the peer sees an orderly end and not a reset.
+      this.#stream.resume();
+    }
+    this.#setTimer(this.#services.limits.linger);
+    if (this.#stream.closed) this.#gone(reason);
+  }
+
+  #tellHub(session: DeviceSession, reason: CloseReason, will: boolean): void {
+    this.#services.log.info(
+      { identity: keyText(session.principal.key), reason },
+      "MQTT connection ended",
+    );
+    if (will) publishWill(session);
+    session.opened.ended(reason);
+  }
+
+  #gone(reason: CloseReason): void {
+    this.#state = { name: "closed", reason };
+    this.#cancelTimer();
+    void this.#connecting.then(this.#onGone);
+  }
+}

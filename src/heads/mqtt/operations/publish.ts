@@ -1,0 +1,30 @@
+import type { PublishPacket } from "../packets.ts";
+import type { DeviceSession } from "../session.ts";
+import { parseTopic } from "../topics.ts";
+import type { WorkQueue } from "../work-queue.ts";
+import { acknowledge } from "./acknowledge.ts";
+import { getTwin } from "./get-twin.ts";
+import { receiveMethodResponse } from "./method-response.ts";
+import { patchReported } from "./reported-patch.ts";
+import { sendTelemetry } from "./telemetry.ts";
+
+/** PUBLISH: the topic says what is asked for. Throws for topics that the identity may not publish to. */
+export function publish(
+  session: DeviceSession,
+  work: WorkQueue,
+  packet: PublishPacket,
+  size: number,
+): void {
+  const topic = parseTopic(packet.topic, session.ownTopic);
+  switch (topic.kind) {
+    case "telemetry":
+      return work.add("telemetry", size, () => sendTelemetry(session, packet, topic.bag));
+    case "getTwin":
+      return work.add("twinRead", size, () => getTwin(session, packet, topic.rid));
+    case "reportedPatch":
+      return work.add("twinWrite", size, () => patchReported(session, packet, topic));
+    case "methodResponse":
+      receiveMethodResponse(session, topic, packet.payload);
+      return work.add("telemetry", size, () => acknowledge(session, packet));
+  }
+}

@@ -1,0 +1,69 @@
+import type { Duplex } from "node:stream";
+
+/**
+ * Writes of one turn of the event loop, joined: everything that connections produced until the microtasks
+ * have run dry leaves together, one socket write per connection.
+ */
+export class FlushTurn {
+  readonly #outputs = new Set<Output>();
+
+  add(output: Output): void {
+    if (this.#outputs.size === 0) this.#schedule();
+    this.#outputs.add(output);
+  }
+
+  #schedule(): void {
+    // A tick queued by a microtask runs after all microtasks: answers that wait for promises come along.
+    queueMicrotask(() => {
+      process.nextTick(() => {
+        const outputs = [...this.#outputs];
+        this.#outputs.clear();
+        for (const output of outputs) output.flush();
+      });
+    });
+  }
+}
+
+/** What leaves on one connection. */
+export class Output {
+  readonly #stream: Duplex;
+  readonly #turn: FlushTurn;
+  readonly #limit: number;
+  readonly #onOverflow: () => void;
+  #packets: Buffer[] = [];
+  #bytes = 0;
+
+  /** `onOverflow` hears that more than `limit` bytes wait for the peer. */
+  constructor(stream: Duplex, turn: FlushTurn, limit: number, onOverflow: () => void) {
+    this.#stream = stream;
+    this.#turn = turn;
+    this.#limit = limit;
+    this.#onOverflow = onOverflow;
+  }
+
+  write(packet: Buffer): void {
+    this.#bytes += packet.length;
+    if (this.#bytes + this.#stream.writableLength > this.#limit) {
+      this.discard();
+      this.#onOverflow();
+      return;
+    }
+    this.#packets.push(packet);
+    if (this.#packets.length === 1) this.#turn.add(this);
+  }
+
+  flush(): void {
+    const packets = this.#packets;
+    const [first] = packets;
+    if (first === undefined) return;
+    this.discard();
+    if (this.#stream.writable) {
+      this.#stream.write(packets.length === 1 ? first : Buffer.concat(packets));
+    }
+  }
+
+  discard(): void {
+    this.#packets = [];
+    this.#bytes = 0;
+  }
+}

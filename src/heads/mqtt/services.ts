@@ -1,0 +1,17 @@
+import type { HubApi } from "../../app/hub.ts";
+import type { Clock, Log } from "../../app/ports.ts";
+import type { MqttLimits } from "./limits.ts";
+import type { FlushTurn } from "./output.ts";
+import type { RefusalCounter } from "./refusals.ts";
+import type { TrackingIds } from "./tracking-ids.ts";
+
+/** What all connections of the head share. */
+export interface Services {
+  readonly hub: HubApi;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: MqttLimits;
+  readonly turn: FlushTurn;
+  readonly refusals: RefusalCounter;
+  readonly trackingIds: TrackingIds;
+}
