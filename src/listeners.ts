@@ -1,3 +1,4 @@
+import { constants } from "node:crypto";
 import { type Server as HttpsServer, createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Server as NetServer } from "node:net";
@@ -33,6 +34,8 @@ function tlsOptions({ key, cert }: TlsMaterial): TlsOptions {
     rejectUnauthorized: false,
     handshakeTimeout,
     noDelay: true,
+    // A resumed session would not carry the certificates between a client's own and its CA.
+    secureOptions: constants.SSL_OP_NO_TICKET,
   };
 }
 

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultSettings } from "./app/context.ts";
 import { createHub } from "./app/create-hub.ts";
@@ -60,22 +61,26 @@ export async function startServer(
       clock,
       random,
       log,
-      settings: { ...defaultSettings, hostNames: [...hostNames, config.listen] },
+      settings: {
+        ...defaultSettings,
+        hostNames: [...hostNames, config.listen],
+        deviceAuthorities: await readAuthorities(config.deviceCaFiles),
+      },
     });
     undo.push(() => hub.stop());
 
     const mqtt = createMqttHead({ hub: hub.api, clock, log });
     const http = createHttpHead({ hub: hub.api, clock, random, log });
     http.registerWebSocket("mqtt", mqtt);
+    const https = httpsListener(tls, http, log);
+    const mqtts = tlsListener(tls, mqtt, log);
+    // Undone after the heads have stopped: a listener closes only when the last connection has ended.
+    undo.push(() => close(https));
+    undo.push(() => close(mqtts));
     await mqtt.start();
     undo.push(() => mqtt.stop());
     await http.start();
     undo.push(() => http.stop());
-
-    const https = httpsListener(tls, http, log);
-    undo.push(() => close(https));
-    const mqtts = tlsListener(tls, mqtt, log);
-    undo.push(() => close(mqtts));
     const ports = {
       https: await listen(https, config.httpsPort, config.listen),
       mqtts: await listen(mqtts, config.mqttsPort, config.listen),
@@ -119,6 +124,14 @@ function openStore(config: HubConfig, clock: Clock, log: Log): Promise<HubStore>
   const { dataDir, partitions, durability } = config;
   if (dataDir === null) return Promise.resolve(createMemoryStore({ clock, partitions }));
   return openSqliteStore({ directory: dataDir, clock, partitions, durability, log });
+}
+
+/** The certificates of the given PEM files, each of which may hold several. */
+async function readAuthorities(files: readonly string[]): Promise<string[]> {
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
+  return texts.flatMap(
+    (text) => text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [],
+  );
 }
 
 function openTls(config: HubConfig, hostNames: readonly string[], clock: Clock) {

@@ -18,6 +18,8 @@ export interface HubSettings {
   /** How many committed events are kept for replay. */
   readonly maxOutboxEvents: number;
   readonly queue: QueueSettings;
+  /** PEM of device CAs that the owner of the process vouches for. */
+  readonly deviceAuthorities: readonly string[];
 }
 
 /** What every use case works with; only the composition root makes one. */
@@ -47,4 +49,5 @@ export const defaultSettings: Omit<HubSettings, "hostNames"> = {
   maxPartitionBytes: 2 ** 30,
   maxOutboxEvents: 100_000,
   queue: defaultQueueSettings,
+  deviceAuthorities: [],
 };

@@ -1,6 +1,15 @@
 import type { Policy } from "../domain/identity/policy.ts";
 import { authenticateIdentity } from "./auth/authenticate-identity.ts";
 import { authenticateRequest } from "./auth/authenticate-request.ts";
+import {
+  deleteCertificate,
+  generateVerificationCode,
+  getCertificate,
+  listCertificates,
+  putCertificate,
+  verifyCertificate,
+} from "./certificates/certificates.ts";
+import { eventPartitions, readEvents, seekEvents } from "./messages/read-events.ts";
 import { LiveConnections } from "./connections/live-connections.ts";
 import { openConnection } from "./connections/open-connection.ts";
 import { saveSession } from "./connections/save-session.ts";
@@ -135,6 +144,20 @@ function bind(context: HubContext, waiting: Set<() => void>): HubApi {
       },
     },
     methods: { invoke: (...args) => invokeMethod(context, ...args) },
+    events: {
+      partitions: (...args) => eventPartitions(context, ...args),
+      read: (...args) => readEvents(context, ...args),
+      seek: (...args) => seekEvents(context, ...args),
+      onAppended: (listener) => context.store.eventLog.onAppended(listener),
+    },
+    certificates: {
+      list: (...args) => listCertificates(context, ...args),
+      get: (...args) => getCertificate(context, ...args),
+      put: (...args) => putCertificate(context, ...args),
+      delete: (...args) => deleteCertificate(context, ...args),
+      generateVerificationCode: (...args) => generateVerificationCode(context, ...args),
+      verify: (...args) => verifyCertificate(context, ...args),
+    },
     policies: {
       list: (...args) => listPolicies(context, ...args),
       get: (...args) => getPolicy(context, ...args),

@@ -9,7 +9,15 @@ import type { NewCloudToDevice, Settlement } from "../domain/messages/c2d-queue.
 import type { MethodResult } from "../domain/methods/method-call.ts";
 import type { TakenMessage } from "./messages/receive-cloud-to-device.ts";
 import type { ServiceMessage, ServiceQueueName } from "./messages/service-queue.ts";
-import type { CloseReason, DeviceLink, Session, Subscription } from "./ports.ts";
+import type { Milliseconds } from "../domain/time.ts";
+import type {
+  CloseReason,
+  DeviceLink,
+  LoggedMessage,
+  PartitionInfo,
+  Session,
+  Subscription,
+} from "./ports.ts";
 import type { IdentityPrincipal, Principal } from "./principal.ts";
 
 /** A document of the service's view with its etag, without quotes. */
@@ -180,6 +188,47 @@ export interface Policies {
   get(principal: Principal, name: string): Promise<Policy>;
 }
 
+/** Reading the event log, for services. */
+export interface Events {
+  partitions(principal: Principal): Promise<readonly PartitionInfo[]>;
+  /** From the sequence number `from` on, oldest first, at most `limit` (1,000). */
+  read(
+    principal: Principal,
+    partition: number,
+    from: number,
+    limit: number,
+  ): Promise<readonly LoggedMessage[]>;
+  /** The sequence number of the first message enqueued at `time` or later. */
+  seek(principal: Principal, partition: number, time: Milliseconds): Promise<number>;
+  /** Calls back when messages were appended; the returned function ends it. */
+  onAppended(listener: (partition: number, lastSequenceNumber: number) => void): () => void;
+}
+
+/** Device CAs; for owners (spec/semantics §7.3). Every answer is `{name, etag, properties}`. */
+export interface Certificates {
+  list(principal: Principal): Promise<readonly JsonObject[]>;
+  get(principal: Principal, name: string): Promise<Resource>;
+  put(
+    principal: Principal,
+    name: string,
+    input: { readonly certificate: string; readonly isVerified: boolean },
+    precondition: Precondition,
+  ): Promise<Resource>;
+  delete(principal: Principal, name: string, precondition: Precondition): Promise<void>;
+  generateVerificationCode(
+    principal: Principal,
+    name: string,
+    precondition: Precondition,
+  ): Promise<Resource>;
+  /** `proof`: a certificate signed by the CA whose common name is the code. */
+  verify(
+    principal: Principal,
+    name: string,
+    proof: string,
+    precondition: Precondition,
+  ): Promise<Resource>;
+}
+
 /** What a head may ask of the hub. */
 export interface HubApi {
   readonly auth: Authentication;
@@ -190,6 +239,8 @@ export interface HubApi {
   readonly cloudToDevice: CloudToDevice;
   readonly serviceMessages: ServiceMessages;
   readonly methods: Methods;
+  readonly events: Events;
+  readonly certificates: Certificates;
   readonly policies: Policies;
   /** Names under which clients may address this hub, without ports; the first is the one in connection strings. */
   readonly hostNames: readonly string[];

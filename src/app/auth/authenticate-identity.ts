@@ -5,18 +5,23 @@ import type {
   SasToken,
 } from "../../domain/identity/credentials.ts";
 import type { Device, Identity } from "../../domain/identity/identity.ts";
-import { type IdentityKey, isId } from "../../domain/identity/key.ts";
+import { leadsTo } from "../../domain/identity/certificate-authority.ts";
+import { certificateSubject } from "../../domain/identity/x509.ts";
+import { type IdentityKey, isId, keyText } from "../../domain/identity/key.ts";
 import { type Policy, grants } from "../../domain/identity/policy.ts";
 import { audienceCovers, readAudience, verifySas } from "../../domain/identity/sas.ts";
 import { isValidAt, matchesThumbprint, thumbprints } from "../../domain/identity/thumbprint.ts";
 import type { HubContext } from "../context.ts";
 import { type IdentityPrincipal, denied } from "../principal.ts";
-import { keyFingerprint } from "./holds-credential.ts";
+import { certificateAuthorityMark, keyFingerprint } from "./holds-credential.ts";
+import { verifiedAuthorities } from "../certificates/certificates.ts";
 
 interface Found {
   readonly identity: Identity | undefined;
   readonly device: Device | undefined;
   readonly policy: Policy | undefined;
+  /** PEM of the verified CAs; only read for a certificate. */
+  readonly authorities: readonly string[];
 }
 
 type Proof = Pick<IdentityPrincipal, "auth" | "policy" | "keyFingerprint" | "expires">;
@@ -51,7 +56,7 @@ function prove(
     case "sas":
       return proveBySas(context, key, credential.token, found);
     case "certificate":
-      return proveByCertificate(context, key, credential.certificate, found.identity);
+      return proveByCertificate(context, key, credential.certificate, found);
     case "nothing":
       return null;
   }
@@ -67,6 +72,7 @@ function find(context: HubContext, { key, credential }: ConnectRequest): Promise
       identity,
       device: device?.moduleId === undefined ? device : undefined,
       policy: policyName === undefined ? undefined : tx.policy(policyName),
+      authorities: credential.kind === "certificate" ? verifiedAuthorities(tx) : [],
     };
   });
 }
@@ -115,21 +121,49 @@ function keysFor(token: SasToken, found: Found): { primary: string; secondary: s
 function proveByCertificate(
   context: HubContext,
   key: IdentityKey,
-  certificate: ClientCertificate,
-  identity: Identity | undefined,
+  { chain }: ClientCertificate,
+  found: Found,
 ): Proof | null {
-  const leaf = certificate.chain[0];
-  if (leaf === undefined || identity === undefined || !isValidAt(leaf, context.clock.now()))
-    return null;
-  const { authentication } = identity;
-  if (authentication.type !== "selfSigned" || !matchesThumbprint(authentication, leaf)) return null;
-  const { sha1, sha256 } = thumbprints(leaf);
-  const given = [authentication.primaryThumbprint, authentication.secondaryThumbprint].map((t) =>
-    t?.toLowerCase(),
-  );
-  const matched = given.find((t) => t === sha1.toLowerCase() || t === sha256.toLowerCase());
+  const leaf = chain[0];
+  if (leaf === undefined || found.identity === undefined) return null;
+  const now = context.clock.now();
+  if (!isValidAt(leaf, now)) return null;
+  const { authentication } = found.identity;
   const auth = { scope: key.moduleId === undefined ? "device" : "module", type: "x509" } as const;
-  return { auth, keyFingerprint: keyFingerprint(matched ?? ""), expires: null };
+  switch (authentication.type) {
+    case "selfSigned": {
+      if (!matchesThumbprint(authentication, leaf)) return null;
+      return {
+        auth,
+        keyFingerprint: keyFingerprint(matchedThumbprint(authentication, leaf)),
+        expires: null,
+      };
+    }
+    case "certificateAuthority": {
+      // The subject's CN names the identity: `d`, or `d/m` for a module (spec/semantics §7.3).
+      if (certificateSubject(leaf).commonName !== keyText(key)) return null;
+      const authorities = [...found.authorities, ...context.settings.deviceAuthorities];
+      if (!leadsTo(chain, authorities, now)) return null;
+      return { auth, keyFingerprint: certificateAuthorityMark, expires: null };
+    }
+    case "sas":
+    case "none":
+      return null;
+  }
+}
+
+function matchedThumbprint(
+  authentication: Extract<Identity["authentication"], { type: "selfSigned" }>,
+  leaf: Uint8Array,
+): string {
+  const { sha1, sha256 } = thumbprints(leaf);
+  const shown = [sha1.toLowerCase(), sha256.toLowerCase()];
+  const given = [authentication.primaryThumbprint, authentication.secondaryThumbprint];
+  return (
+    given
+      .map((thumbprint) => thumbprint?.toLowerCase() ?? "")
+      .find((text) => shown.includes(text)) ?? ""
+  );
 }
 
 /** The resource path of an identity, as audiences name it. */

@@ -11,11 +11,11 @@ const allRights: readonly Right[] = [
   "DeviceConnect",
 ];
 
-/** The keys of policies are shown to an owner only: to a policy that may do everything anyway. */
-function demandOwner(principal: Principal): void {
+/** Keys and certificates are an owner's business: of a policy that may do everything anyway. */
+export function demandOwner(principal: Principal): void {
   if (principal.kind === "policy" && allRights.every((right) => grants(principal.rights, right)))
     return;
-  throw denied("Only a policy with all four rights may read policies");
+  throw denied("Only a policy with all four rights may do this");
 }
 
 export async function listPolicies(
