@@ -71,7 +71,12 @@ export async function startHubUnderTest(
   const { port } = server.address() as AddressInfo;
   const token = tokens(made.policies, clock);
   return {
-    ...{ hub, head, server, port, clock, token },
+    hub,
+    head,
+    server,
+    port,
+    clock,
+    token,
     log: lines,
     call: (method, path, call) => send(port, token, method, path, call),
     open: () => connect(port, "127.0.0.1"),

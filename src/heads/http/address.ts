@@ -3,7 +3,7 @@ import type { HubApi } from "../../app/hub.ts";
 import type { Log } from "../../app/ports.ts";
 import type { Principal } from "../../app/principal.ts";
 import { HubError } from "../../domain/errors.ts";
-import type { IdentityKey } from "../../domain/identity/key.ts";
+import { type IdentityKey, isId } from "../../domain/identity/key.ts";
 import { authenticateFor, callerOf, decodedPath } from "./auth.ts";
 
 /**
@@ -44,6 +44,7 @@ function decodedAgain(
   try {
     const deviceId = decodeURIComponent(key.deviceId);
     const moduleId = key.moduleId === undefined ? undefined : decodeURIComponent(key.moduleId);
+    if (![deviceId, moduleId ?? "m"].every(isId)) return null;
     return { key: { deviceId, moduleId }, path: decodeURIComponent(decodedPath(request)) };
   } catch {
     return null;

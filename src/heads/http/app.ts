@@ -142,6 +142,8 @@ function setErrors(app: FastifyInstance, parts: AppParts, paths: PathTable): voi
     switch (match.kind) {
       case "malformed":
         throw argumentInvalid("The path is not validly percent-encoded");
+      case "slashInId":
+        throw argumentInvalid("An id may not contain a slash");
       case "otherMethod":
         reply.header("allow", match.allow.join(", "));
         throw new HubError("GenericMethodNotAllowed", `${request.method} is not allowed here`);

@@ -4,6 +4,8 @@ export type PathMatch =
   | { readonly kind: "route"; readonly path: string }
   | { readonly kind: "otherMethod"; readonly allow: readonly string[] }
   | { readonly kind: "unknown" }
+  /** Would be a route if an id could hold a slash. */
+  | { readonly kind: "slashInId" }
   | { readonly kind: "malformed" };
 
 interface Shape {
@@ -46,12 +48,11 @@ export class PathTable {
     if (whole === undefined) return { kind: "malformed" };
     const found = this.#find(method, whole);
     if (found.kind !== "unknown" || !/%2f/i.test(path)) return found;
-    // An encoded slash that makes no sense as a separator belongs to an id, which is then refused as an id.
-    const parts = path.split("/").filter(Boolean).map(decode);
-    return this.#find(
-      method,
-      parts.filter((part) => part !== undefined),
-    );
+    const parts = path
+      .split("/")
+      .filter(Boolean)
+      .map((part) => decode(part) ?? part);
+    return this.#find(method, parts).kind === "unknown" ? found : { kind: "slashInId" };
   }
 
   #find(method: string, segments: readonly string[]): PathMatch {
