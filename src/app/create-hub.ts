@@ -40,7 +40,15 @@ import { receiveForService, settleForService } from "./messages/service-queue.ts
 import { invokeMethod } from "./methods/invoke-method.ts";
 import { sendTelemetry } from "./messages/send-telemetry.ts";
 import { startOutbox } from "./outbox.ts";
-import { ensurePolicies, getPolicy, listPolicies } from "./policies/policies.ts";
+import { endedConnections, listConnections } from "./connections/list-connections.ts";
+import {
+  deletePolicy,
+  ensurePolicies,
+  getPolicy,
+  listPolicies,
+  putPolicy,
+  regeneratePolicyKey,
+} from "./policies/policies.ts";
 import type { Clock, HubStore, Log, Random } from "./ports.ts";
 import { getOwnTwin, getTwin } from "./twins/get-twin.ts";
 import { updateReported } from "./twins/update-reported.ts";
@@ -125,6 +133,8 @@ function bind(context: HubContext, waiting: Set<() => void>): HubApi {
     },
     connections: {
       open: (...args) => openConnection(context, ...args),
+      list: (...args) => listConnections(context, ...args),
+      ended: (...args) => endedConnections(context, ...args),
       saveSession: (...args) => saveSession(context, ...args),
     },
     telemetry: { send: (...args) => sendTelemetry(context, ...args) },
@@ -161,6 +171,9 @@ function bind(context: HubContext, waiting: Set<() => void>): HubApi {
     policies: {
       list: (...args) => listPolicies(context, ...args),
       get: (...args) => getPolicy(context, ...args),
+      put: (...args) => putPolicy(context, ...args),
+      regenerateKey: (...args) => regeneratePolicyKey(context, ...args),
+      delete: (...args) => deletePolicy(context, ...args),
     },
   };
 }

@@ -1,8 +1,13 @@
-import type { AuthMethod, ConnectRequest, SasToken } from "../domain/identity/credentials.ts";
+import type {
+  AuthMethod,
+  ClientCertificate,
+  ConnectRequest,
+  SasToken,
+} from "../domain/identity/credentials.ts";
 import type { Precondition } from "../domain/identity/etag.ts";
 import type { IdentityKey } from "../domain/identity/key.ts";
 import type { BulkEntry, BulkResult, DeviceInput, ModuleInput } from "../domain/identity/inputs.ts";
-import type { Policy } from "../domain/identity/policy.ts";
+import type { Policy, PolicyInput } from "../domain/identity/policy.ts";
 import type { JsonObject } from "../domain/json.ts";
 import type { NewMessage } from "../domain/messages/telemetry.ts";
 import type { NewCloudToDevice, Settlement } from "../domain/messages/c2d-queue.ts";
@@ -35,9 +40,14 @@ export interface Authentication {
   /**
    * A caller of the REST API. `path` is the decoded path of the request, for example `/twins/d1`, which the
    * token's audience must cover. A token without a policy gives the device or module that its audience names.
+   * Without a token, `certificate` proves the device or module that the path names.
    * Refuses with 401002 IotHubUnauthorizedAccess.
    */
-  request(token: SasToken | undefined, path: string): Promise<Principal>;
+  request(
+    token: SasToken | undefined,
+    path: string,
+    certificate?: ClientCertificate,
+  ): Promise<Principal>;
   /**
    * A device or module that connects or calls a device endpoint. Refuses with IotHubUnauthorizedAccess whatever is
    * wrong, and with DeviceDisabled if the credential is right and the device is disabled.
@@ -136,6 +146,14 @@ export interface Connections {
     link: DeviceLink,
     options: { readonly clean: boolean; readonly modelId?: string | undefined },
   ): Promise<OpenConnection>;
+  /** Live connections in order of their identities, after `after`, at most `limit`; for ServiceConnect. */
+  list(
+    principal: Principal,
+    after: IdentityKey | null,
+    limit: number,
+  ): Promise<readonly ConnectionInfo[]>;
+  /** The newest ends of connections, newest first, bounded; for ServiceConnect. */
+  ended(principal: Principal): Promise<readonly EndedConnection[]>;
   /** Stores a persistent session's subscriptions: resolves when durable. */
   saveSession(principal: IdentityPrincipal, subscriptions: readonly Subscription[]): Promise<void>;
 }
@@ -183,9 +201,33 @@ export interface Telemetry {
   send(principal: IdentityPrincipal, message: NewMessage): Promise<void>;
 }
 
+/** For owners: policies with all four rights. */
 export interface Policies {
   list(principal: Principal): Promise<readonly Policy[]>;
   get(principal: Principal, name: string): Promise<Policy>;
+  /** Creates a policy or changes its rights; keys that are not given are made, or kept. */
+  put(principal: Principal, name: string, input: PolicyInput): Promise<Policy>;
+  regenerateKey(
+    principal: Principal,
+    name: string,
+    which: "primaryKey" | "secondaryKey",
+  ): Promise<Policy>;
+  /** Refuses to delete the last policy with all four rights. */
+  delete(principal: Principal, name: string): Promise<void>;
+}
+
+/** A live connection of this node, as it is shown. */
+export interface ConnectionInfo {
+  readonly key: IdentityKey;
+  readonly protocol: string;
+  readonly since: Milliseconds;
+  readonly auth: AuthMethod;
+}
+
+/** How a connection ended. */
+export interface EndedConnection extends ConnectionInfo {
+  readonly until: Milliseconds;
+  readonly reason: CloseReason;
 }
 
 /** Reading the event log, for services. */

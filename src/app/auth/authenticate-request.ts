@@ -1,4 +1,5 @@
-import type { SasToken } from "../../domain/identity/credentials.ts";
+import type { ClientCertificate, Credential, SasToken } from "../../domain/identity/credentials.ts";
+import type { IdentityKey } from "../../domain/identity/key.ts";
 import { HubError } from "../../domain/errors.ts";
 import {
   audienceCovers,
@@ -15,8 +16,12 @@ export async function authenticateRequest(
   context: HubContext,
   token: SasToken | undefined,
   path: string,
+  certificate?: ClientCertificate,
 ): Promise<Principal> {
-  if (token === undefined) throw denied("The request has no shared access signature");
+  if (token === undefined) {
+    if (certificate !== undefined) return authenticateByCertificate(context, certificate, path);
+    throw denied("The request has no shared access signature");
+  }
   const audience = readAudience(token.rawResource, context.isOwnHost);
   if (audience === null) throw denied("The audience (sr) of the token is not this hub");
   if (token.policy === undefined) return authenticateByOwnKey(context, token, audience);
@@ -33,17 +38,39 @@ export async function authenticateRequest(
 }
 
 /** The token's audience names the caller; an id that looks escaped may mean two identities, of which one signed. */
-async function authenticateByOwnKey(
+function authenticateByOwnKey(
   context: HubContext,
   token: SasToken,
   audience: readonly string[],
 ): Promise<Principal> {
-  let refusal = denied(
-    "A token without a policy (skn) must have a device or module as its audience",
-  );
-  for (const key of audienceIdentities(audience)) {
+  return firstProven(context, audienceIdentities(audience), { kind: "sas", token });
+}
+
+/** A certificate says nothing of which identity it is meant for: the path does (spec/rest §9.1). */
+function authenticateByCertificate(
+  context: HubContext,
+  certificate: ClientCertificate,
+  path: string,
+): Promise<Principal> {
+  const [root, deviceId, modules, moduleId] = path.split("/").filter(Boolean);
+  const keys: IdentityKey[] = [];
+  if (root?.toLowerCase() === "devices" && deviceId !== undefined) {
+    if (modules?.toLowerCase() === "modules" && moduleId !== undefined)
+      keys.push({ deviceId, moduleId });
+    keys.push({ deviceId });
+  }
+  return firstProven(context, keys, { kind: "certificate", certificate });
+}
+
+async function firstProven(
+  context: HubContext,
+  keys: readonly IdentityKey[],
+  credential: Credential,
+): Promise<Principal> {
+  let refusal = denied("The credential does not name a device or module");
+  for (const key of keys) {
     try {
-      return await authenticateIdentity(context, { key, credential: { kind: "sas", token } });
+      return await authenticateIdentity(context, { key, credential });
     } catch (error) {
       if (!(error instanceof HubError)) throw error;
       // Over HTTPS a disabled device is told no more than that it is refused (spec/rest §5.6).

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Identity } from "../../domain/identity/identity.ts";
-import type { Policy } from "../../domain/identity/policy.ts";
+import { type Policy, grants } from "../../domain/identity/policy.ts";
 import type { IdentityPrincipal } from "../principal.ts";
 
 /** Tells keys apart without keeping them: a connection remembers with which one it came. */
@@ -18,6 +18,7 @@ export function holdsCredential(
   if (principal.policy !== undefined) {
     return (
       policy !== undefined &&
+      grants(policy.rights, "DeviceConnect") &&
       (keyFingerprint(policy.primaryKey) === mark || keyFingerprint(policy.secondaryKey) === mark)
     );
   }

@@ -21,6 +21,11 @@ export function closeConnections(context: HubContext, event: HubEvent): void {
         closeIfCredentialGone(context, event.key);
       }
       return;
+    case "policyChanged":
+      for (const { principal } of context.live.all()) {
+        if (principal.policy === event.name) closeIfCredentialGone(context, principal.key);
+      }
+      return;
     case "twinChanged":
     case "identityCreated":
     case "connectionChanged":

@@ -1,5 +1,6 @@
 import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
 import type { Milliseconds } from "../../domain/time.ts";
+import type { EndedConnection } from "../hub.ts";
 import type { DeviceLink } from "../ports.ts";
 import type { IdentityPrincipal } from "../principal.ts";
 
@@ -22,6 +23,9 @@ export interface LiveConnection {
 /** Calls that may wait for one identity to connect. */
 const maxWaiting = 100;
 
+/** Ends of connections that are remembered. */
+const maxEnded = 1000;
+
 type MethodsReady = (connection: LiveConnection) => void;
 
 /** The live connections of this node: at most one per identity. */
@@ -29,6 +33,7 @@ export class LiveConnections {
   readonly #byKey = new Map<string, LiveConnection>();
   /** Connected identities by device, so that a device takes its modules down with it. */
   readonly #byDevice = new Map<string, Set<string>>();
+  readonly #ended: EndedConnection[] = [];
   readonly #waiting = new Map<string, Set<MethodsReady>>();
   #devices = 0;
 
@@ -97,6 +102,17 @@ export class LiveConnections {
 
   all(): LiveConnection[] {
     return [...this.#byKey.values()];
+  }
+
+  /** Remembers how a connection ended; the oldest are forgotten. */
+  recordEnd(ended: EndedConnection): void {
+    this.#ended.push(ended);
+    if (this.#ended.length > maxEnded) this.#ended.splice(0, this.#ended.length - maxEnded);
+  }
+
+  /** Newest first. */
+  ended(): EndedConnection[] {
+    return this.#ended.toReversed();
   }
 
   /** Connected devices, without modules. */

@@ -76,6 +76,14 @@ export async function openConnection(
 /** Records the end of a connection, unless a newer one has taken its place. */
 function endConnection(context: HubContext, connection: LiveConnection, reason: CloseReason): void {
   for (const lost of connection.methods) lost();
+  context.live.recordEnd({
+    key: connection.principal.key,
+    protocol: connection.link.protocol,
+    since: connection.since,
+    auth: connection.principal.auth,
+    until: context.clock.now(),
+    reason,
+  });
   if (!context.live.remove(connection)) return;
   const { principal, link, lastActivityTime } = connection;
   context.store

@@ -66,6 +66,13 @@ export interface MessageQueued {
   readonly at: Milliseconds;
 }
 
+/** A shared access policy was made, changed or deleted. */
+export interface PolicyChanged {
+  readonly type: "policyChanged";
+  readonly name: string;
+  readonly at: Milliseconds;
+}
+
 /** What happened: the only thing that is persisted, routed, shown live and replayed. */
 export type HubEvent =
   | TwinChanged
@@ -73,4 +80,5 @@ export type HubEvent =
   | IdentityUpdated
   | IdentityDeleted
   | ConnectionChanged
-  | MessageQueued;
+  | MessageQueued
+  | PolicyChanged;

@@ -140,11 +140,15 @@ const maxKeyBytes = 64;
 const maxKeyCharacters = Math.ceil(maxKeyBytes / 3) * 4;
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** True for Base64 of 16 to 64 bytes. */
+export function isKey(key: string): boolean {
+  if (key.length > maxKeyCharacters || !base64.test(key)) return false;
+  const bytes = Buffer.byteLength(key, "base64");
+  return bytes >= minKeyBytes && bytes <= maxKeyBytes;
+}
+
 function checkSymmetricKey(name: string, key: string): void {
-  if (key.length <= maxKeyCharacters && base64.test(key)) {
-    const bytes = Buffer.byteLength(key, "base64");
-    if (bytes >= minKeyBytes && bytes <= maxKeyBytes) return;
-  }
+  if (isKey(key)) return;
   throw argumentInvalid(
     `symmetricKey.${name} must be Base64 of ${minKeyBytes} to ${maxKeyBytes} bytes`,
   );

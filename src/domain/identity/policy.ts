@@ -26,3 +26,23 @@ export const defaultPolicies: readonly { name: string; rights: readonly Right[] 
 export function grants(rights: readonly Right[], right: Right): boolean {
   return rights.includes(right) || (right === "RegistryRead" && rights.includes("RegistryWrite"));
 }
+
+/** What an owner may say of a policy. */
+export interface PolicyInput {
+  readonly rights: readonly Right[];
+  readonly primaryKey?: string | undefined;
+  readonly secondaryKey?: string | undefined;
+}
+
+const namePattern = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,64}$/;
+
+export function isPolicyName(name: string): boolean {
+  return namePattern.test(name);
+}
+
+/** True if the policy may do everything. */
+export function isOwner(rights: readonly Right[]): boolean {
+  return (["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"] as const).every(
+    (right) => grants(rights, right),
+  );
+}
