@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config/config-error.ts";
+import { HubError } from "../domain/errors.ts";
+import { CliError, UsageError } from "./cli-error.ts";
+import { addDeviceIdentity } from "./commands/device-identity.ts";
+import { addEnv } from "./commands/env.ts";
+import { addGenerateSasToken } from "./commands/generate-sas-token.ts";
+import { addModuleIdentity } from "./commands/module-identity.ts";
+import { addPolicy } from "./commands/policy.ts";
+import { addStart } from "./commands/start.ts";
+import { addTwins } from "./commands/twin.ts";
+import type { Io } from "./io.ts";
+
+const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
+
+/** Runs one command line (without `node` and the script) and resolves with the exit code. Never rejects. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync(args, { from: "user" });
+    return exitCodes.done;
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+function createProgram(io: Io): Command {
+  const program = new Command("twinhub")
+    .description(
+      "A self-hosted hub for devices and modules with twins, compatible with Azure IoT Hub",
+    )
+    .version(version())
+    .configureOutput({ writeOut: io.out, writeErr: io.err })
+    .showSuggestionAfterError()
+    .exitOverride();
+  // Subcommands take these settings over when they are made, so they come after them.
+  addStart(program, io);
+  addEnv(program, io);
+  addDeviceIdentity(program, io);
+  addModuleIdentity(program, io);
+  addTwins(program, io);
+  addPolicy(program, io);
+  addGenerateSasToken(program, io);
+  return program;
+}
+
+function report(error: unknown, io: Io): number {
+  // Commander has written its message already; help and version end with 0.
+  if (error instanceof CommanderError)
+    return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  if (error instanceof UsageError || error instanceof ConfigError) {
+    io.err(`error: ${error.message}\n`);
+    return exitCodes.usage;
+  }
+  if (error instanceof CliError || error instanceof HubError) {
+    io.err(`error: ${error.message}\n`);
+    return exitCodes.failed;
+  }
+  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  io.err(`error: This is a defect of twinhub: ${details}\n`);
+  return exitCodes.failed;
+}
+
+function version(): string {
+  const file = path.join(import.meta.dirname, "..", "..", "package.json");
+  const content: unknown = JSON.parse(readFileSync(file, "utf8"));
+  return typeof content === "object" && content !== null && "version" in content
+    ? String(content.version)
+    : "unknown";
+}
