@@ -27,12 +27,11 @@ export function describeMachine(directory) {
     openssl: process.versions.openssl,
     date: new Date().toISOString().slice(0, 10),
     commit: commit(),
-    flushMs: flushMs(directory),
     diskIsMemory: statfsSync(directory).type === TMPFS,
   };
 }
 
-/** @typedef {ReturnType<typeof describeMachine>} Machine */
+/** @typedef {ReturnType<typeof describeMachine> & { flushMs: number }} Machine */
 
 function commit() {
   try {
@@ -48,7 +47,7 @@ function commit() {
  *
  * @param {string} directory
  */
-function flushMs(directory) {
+export function flushMs(directory) {
   const file = path.join(directory, "flush-probe");
   const handle = openSync(file, "w");
   const page = Buffer.alloc(4096, 1);

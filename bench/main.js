@@ -9,7 +9,7 @@ import path from "node:path";
 import { makeCertificates } from "./certificates.js";
 import { Generator } from "./generator/generator.js";
 import { judge } from "./goals.js";
-import { describeMachine } from "./machine.js";
+import { describeMachine, flushMs } from "./machine.js";
 import { readOptions, USAGE } from "./options.js";
 import { NAMES, Park } from "./park.js";
 import { markdown, writeReadme } from "./report.js";
@@ -43,7 +43,6 @@ async function bench(options) {
 
 /** @param {string} directory @param {Options} options */
 async function measureIn(directory, options) {
-  const machine = describeMachine(directory);
   const park = new Park({
     directory,
     dist: options.dist,
@@ -68,20 +67,27 @@ async function measureIn(directory, options) {
     });
   });
   try {
-    return { machine, rows: await runScenarios(options, generator, park) };
+    const { rows, flushMs: flush } = await runScenarios(options, generator, park, directory);
+    return { rows, machine: { ...describeMachine(directory), flushMs: flush } };
   } finally {
     await stop();
   }
 }
 
-/** @param {Options} options @param {Generator} generator @param {Park} park @returns {Promise<Row[]>} */
-async function runScenarios(options, generator, park) {
+/**
+ * @param {Options} options
+ * @param {Generator} generator
+ * @param {Park} park
+ * @param {string} directory
+ */
+async function runScenarios(options, generator, park, directory) {
   const effort = { ...(options.quick ? QUICK : FULL), idleConnections: options.idle };
   const chosen = SCENARIOS.filter(
     ({ name }) => options.only.length === 0 || options.only.includes(name),
   );
   /** @type {Row[]} */
   const rows = [];
+  const flushes = [flushMs(directory)];
   for (const { name, title, targets, measure } of chosen) {
     const began = performance.now();
     const ids = targets.filter((id) => park.missing(id) === undefined);
@@ -91,10 +97,12 @@ async function runScenarios(options, generator, park) {
     });
     const results = [...(await measure({ generator, park, effort, ids })), ...absent];
     rows.push({ name, title, results });
+    if (name === "patch-single") flushes.push(flushMs(directory));
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
     say(`${name}: ${results.map(brief).join(" · ")} (${seconds} s)`);
   }
-  return rows;
+  // What else the machine does slows a flush down: the lower one is the harder measure for the hub.
+  return { rows, flushMs: Math.min(...flushes) };
 }
 
 /** @param {import("./measure.js").Result} result */

@@ -3,7 +3,7 @@
 import net from "node:net";
 import tls from "node:tls";
 
-import { connect, DISCONNECT, RING, subscribe } from "./packets.js";
+import { BURST, connect, DISCONNECT, ring, RING, subscribe } from "./packets.js";
 
 /**
  * @typedef {object} Endpoint where a server listens and how to trust it
@@ -55,8 +55,8 @@ export function dialler(endpoint) {
 
 export class Client {
   inFlight = 0;
+  identity;
   #socket;
-  #identity;
   #clean;
   /** @type {import("./packets.js").Ring | null} */
   #ring = null;
@@ -79,7 +79,7 @@ export class Client {
    */
   constructor(socket, identity, clean = true) {
     this.#socket = socket;
-    this.#identity = identity;
+    this.identity = identity;
     this.#clean = clean;
     socket.on("data", (chunk) => this.#read(chunk));
     socket.on("error", (error) => this.#broken(error.message));
@@ -95,7 +95,7 @@ export class Client {
     const event = "encrypted" in this.#socket ? "secureConnect" : "connect";
     const acknowledged = this.#expect(CONNACK);
     this.#socket.once(event, () => {
-      this.#socket.write(connect(this.#identity, this.#clean));
+      this.#socket.write(connect(this.identity, this.#clean));
     });
     const connack = await acknowledged;
     const code = connack[1] ?? 255;
@@ -111,12 +111,12 @@ export class Client {
   /**
    * Keeps `window` messages in flight from now on.
    *
-   * @param {import("./packets.js").Ring} ring
+   * @param {import("./packets.js").LoadKind} kind the same at each start
    * @param {number} window 0 = the caller sends with `send`
    * @param {Sink} sink
    */
-  start(ring, window, sink) {
-    this.#ring = ring;
+  start(kind, window, sink) {
+    this.#ring ??= ring(kind, this.identity);
     this.#sink = sink;
     this.#sending = window > 0;
     if (window > 0) this.send(window, performance.now());
@@ -127,12 +127,12 @@ export class Client {
    * @param {number} at the time that counts as sent, in ms
    */
   send(count, at) {
-    const ring = this.#ring;
-    if (ring === null || this.inFlight + count > RING) return false;
-    const start = (this.#next % RING) * ring.size;
+    const messages = this.#ring;
+    if (messages === null || count > BURST || this.inFlight + count > RING) return false;
+    const start = (this.#next % RING) * messages.size;
     for (let i = 0; i < count; i++) this.#sentAt[this.#next++ % RING] = at;
     this.inFlight += count;
-    this.#socket.write(ring.bytes.subarray(start, start + count * ring.size));
+    this.#socket.write(messages.bytes.subarray(start, start + count * messages.size));
     return true;
   }
 
@@ -226,8 +226,8 @@ export class Client {
     if (this.#closing) return;
     this.#closing = true;
     this.#socket.destroy();
-    this.#expected?.reject(new Error(`${this.#identity.clientId}: ${reason}`));
+    this.#expected?.reject(new Error(`${this.identity.clientId}: ${reason}`));
     this.#expected = null;
-    this.#sink?.failed(`${this.#identity.clientId}: ${reason}`);
+    this.#sink?.failed(`${this.identity.clientId}: ${reason}`);
   }
 }

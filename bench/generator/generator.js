@@ -21,8 +21,6 @@ export class Generator {
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
   #calls = new Map();
   #lastId = 0;
-  /** @type {Map<string, Identity[][]>} */
-  #shares = new Map();
 
   /** @param {number} threads */
   constructor(threads) {
@@ -51,11 +49,6 @@ export class Generator {
    */
   async open(group, endpoint, identities, filters) {
     const shares = this.#share(identities);
-    const before = this.#shares.get(group);
-    this.#shares.set(
-      group,
-      before === undefined ? shares : shares.map((s, i) => [...(before[i] ?? []), ...s]),
-    );
     await this.#all((i) => ["open", { group, endpoint, identities: shares[i], filters }]);
   }
 
@@ -67,8 +60,7 @@ export class Generator {
    * @param {number} window
    */
   async start(group, kind, window) {
-    const shares = this.#shares.get(group) ?? [];
-    await this.#all((i) => ["start", { group, kind, window, identities: shares[i] }]);
+    await this.#all(() => ["start", { group, kind, window }]);
   }
 
   /**
@@ -79,11 +71,8 @@ export class Generator {
    * @param {number} perSecond
    */
   async pace(group, kind, perSecond) {
-    const shares = this.#shares.get(group) ?? [];
-    await this.#all((i) => [
-      "pace",
-      { group, kind, identities: shares[i], perSecond: perSecond / this.#workers.length },
-    ]);
+    const each = perSecond / this.#workers.length;
+    await this.#all(() => ["pace", { group, kind, perSecond: each }]);
   }
 
   /**
@@ -127,7 +116,6 @@ export class Generator {
 
   /** Disconnects the group's clients. @param {string} group */
   async close(group) {
-    this.#shares.delete(group);
     await this.#all(() => ["close", { group }]);
   }
 

@@ -70,9 +70,12 @@ export const DISCONNECT = Buffer.from([0xe0, 0]);
 /** Number of different messages in a ring: so many may be in flight on one connection. */
 export const RING = 64;
 
+/** The largest window, and so the most that one write sends. */
+export const BURST = 16;
+
 /**
  * The messages of one client, all of the same length, laid out one after the other. The first ones are repeated at
- * the end, so that any run of up to RING messages is one contiguous slice and costs one `write`.
+ * the end, so that any run of up to BURST messages is one contiguous slice and costs one `write`.
  *
  * @typedef {{ bytes: Buffer, size: number }} Ring
  */
@@ -89,7 +92,7 @@ export function ring(kind, key) {
   const size = messages[0]?.length ?? 0;
   if (messages.some((each) => each.length !== size))
     throw new Error("ring messages differ in size");
-  return { bytes: Buffer.concat([...messages, ...messages]), size };
+  return { bytes: Buffer.concat([...messages, ...messages.slice(0, BURST)]), size };
 }
 
 /**

@@ -3,7 +3,6 @@ import { parentPort } from "node:worker_threads";
 
 import { Client, dialler } from "./client.js";
 import { Histogram } from "./histogram.js";
-import { ring } from "./packets.js";
 
 /** @typedef {import("./client.js").Identity} Identity */
 /** @typedef {import("./client.js").Endpoint} Endpoint */
@@ -67,24 +66,21 @@ async function open({ group: name, endpoint, identities, filters }) {
   return identities.length;
 }
 
-/** @param {{ group: string, kind: LoadKind, window: number, identities: Identity[] }} args */
-function start({ group: name, kind, window, identities }) {
+/** @param {{ group: string, kind: LoadKind, window: number }} args */
+function start({ group: name, kind, window }) {
   const group = groupOf(name);
   mark({ group: name });
-  group.clients.forEach((client, index) => {
-    const identity = identities[index];
-    if (identity !== undefined) client.start(ring(kind, identity), window, group);
-  });
+  for (const client of group.clients) client.start(kind, window, group);
 }
 
 /**
  * Sends at a fixed rate whatever the answers do; latencies count from the time at which a message was due.
  *
- * @param {{ group: string, kind: LoadKind, identities: Identity[], perSecond: number }} args
+ * @param {{ group: string, kind: LoadKind, perSecond: number }} args
  */
-function pace({ group: name, kind, identities, perSecond }) {
+function pace({ group: name, kind, perSecond }) {
   const group = groupOf(name);
-  start({ group: name, kind, window: 0, identities });
+  start({ group: name, kind, window: 0 });
   const began = performance.now();
   let sent = 0;
   const timer = setInterval(() => {
