@@ -6,9 +6,18 @@ import type { Driver, DriverModule } from "./driver.ts";
 /** At most one checkpoint in this many milliseconds. */
 const interval = 100;
 /** Bytes of the write-ahead log after which the main thread finishes what the worker has begun. */
-const finishBytes = 64 * 1024 * 1024;
-/** Bytes after which the main thread does not wait for the worker any more. */
-const maxBytes = 4 * finishBytes;
+const defaultFinishBytes = 64 * 1024 * 1024;
+/** At this many times as many bytes it does not wait for a busy worker any more. */
+const busyFactor = 4;
+
+export interface CheckpointSettings {
+  readonly sqlite: DriverModule;
+  readonly file: string;
+  readonly synchronous: "FULL" | "NORMAL";
+  readonly log: Log;
+  /** Default 64 MiB. */
+  readonly finishBytes?: number | undefined;
+}
 
 /**
  * A worker of plain text: it is the same from `src` and from `dist`, and needs nothing but the binding.
@@ -44,36 +53,17 @@ parentPort.on("message", (message) => {
  */
 export class Checkpointer {
   readonly #driver: Driver;
-  readonly #walFile: string;
-  readonly #log: Log;
-  readonly #worker: Worker;
-  #alive = true;
+  readonly #settings: CheckpointSettings;
+  /** Started by the first checkpoint; `null` once it has failed. */
+  #worker: Worker | null | undefined;
   #running = false;
   #dirty = false;
   #last = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(
-    driver: Driver,
-    sqlite: DriverModule,
-    file: string,
-    synchronous: "FULL" | "NORMAL",
-    log: Log,
-  ) {
+  constructor(driver: Driver, settings: CheckpointSettings) {
     this.#driver = driver;
-    this.#walFile = `${file}-wal`;
-    this.#log = log;
-    this.#worker = new Worker(workerText, {
-      eval: true,
-      workerData: { resolved: sqlite.resolved, file, synchronous },
-    });
-    this.#worker.unref();
-    this.#worker.on("message", (answer: { failure: string | null }) => this.#finished(answer));
-    this.#worker.on("error", (error) => {
-      this.#alive = false;
-      this.#running = false;
-      log.error({ err: error }, "The checkpoint thread ended: the main thread does its work");
-    });
+    this.#settings = settings;
   }
 
   /** To be called after each commit. */
@@ -88,21 +78,21 @@ export class Checkpointer {
   /** Ends the thread. The last checkpoint is the closing connection's. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    if (!this.#alive) return;
-    this.#worker.ref();
-    const ended = new Promise((resolve) => this.#worker.once("exit", resolve));
+    const worker = this.#worker;
+    if (worker == null) return;
+    worker.ref();
+    const ended = new Promise((resolve) => worker.once("exit", resolve));
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    this.#worker.postMessage("close");
+    worker.postMessage("close");
     await ended;
   }
 
   #due(): void {
     this.#timer = undefined;
     if (!this.#dirty) return;
-    const size = this.#walSize();
-    if (this.#running || !this.#alive) {
-      if (size > (this.#alive ? maxBytes : finishBytes)) this.#finish();
-      if (this.#running) this.committed();
+    if (this.#worker === undefined) this.#worker = this.#start();
+    if (this.#worker === null || this.#running) {
+      this.#withoutWorker();
       return;
     }
     this.#dirty = false;
@@ -112,12 +102,32 @@ export class Checkpointer {
     this.#worker.postMessage("checkpoint");
   }
 
-  #finished(answer: { failure: string | null }): void {
-    this.#running = false;
-    if (answer.failure !== null) {
-      this.#log.warn({ failure: answer.failure }, "A checkpoint of the store failed");
-    }
-    if (this.#walSize() > finishBytes) this.#finish();
+  /** The worker is busy, or gone. */
+  #withoutWorker(): void {
+    const { finishBytes = defaultFinishBytes } = this.#settings;
+    this.#last = performance.now();
+    if (this.#walSize() > (this.#running ? busyFactor * finishBytes : finishBytes)) this.#finish();
+    if (this.#running) this.committed();
+  }
+
+  #start(): Worker {
+    const { sqlite, file, synchronous, log } = this.#settings;
+    const worker = new Worker(workerText, {
+      eval: true,
+      workerData: { resolved: sqlite.resolved, file, synchronous },
+    });
+    worker.unref();
+    worker.on("message", (answer: { readonly failure: string | null }) => {
+      this.#running = false;
+      if (answer.failure !== null) this.#warn(answer.failure);
+      if (this.#walSize() > (this.#settings.finishBytes ?? defaultFinishBytes)) this.#finish();
+    });
+    worker.on("error", (error) => {
+      this.#worker = null;
+      this.#running = false;
+      log.error({ err: error }, "The checkpoint thread ended, the main thread does its work");
+    });
+    return worker;
   }
 
   #finish(): void {
@@ -125,11 +135,15 @@ export class Checkpointer {
       // TRUNCATE, so that the size of the file tells how much is waiting.
       this.#driver.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch (error) {
-      this.#log.warn({ err: error }, "A checkpoint of the store failed");
+      this.#warn(error instanceof Error ? error.message : String(error));
     }
   }
 
+  #warn(failure: string): void {
+    this.#settings.log.warn({ failure }, "A checkpoint of the store failed");
+  }
+
   #walSize(): number {
-    return statSync(this.#walFile, { throwIfNoEntry: false })?.size ?? 0;
+    return statSync(`${this.#settings.file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   }
 }

@@ -146,12 +146,10 @@ export class SqliteRecords implements Records {
   }
 
   events(after: number, limit: number): readonly CommittedEvent[] {
-    return this.#statements.events
-      .all([after, limit])
-      .map((row) => ({
-        sequence: Number(row["sequence"]),
-        event: parse(row["event"]) as HubEvent,
-      }));
+    return this.#statements.events.all([after, limit]).map((row) => ({
+      sequence: Number(row["sequence"]),
+      event: parse(row["event"]) as HubEvent,
+    }));
   }
 
   logRows(partition: number, from: number, limit: number): readonly LogRow[] {

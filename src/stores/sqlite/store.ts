@@ -30,6 +30,8 @@ export interface SqliteStoreOptions {
   /** Default 256 MiB. */
   readonly cacheBytes?: number | undefined;
   readonly limits?: CommitLimits | undefined;
+  /** Bytes of the write-ahead log at which it is emptied; default 64 MiB. */
+  readonly walBytes?: number | undefined;
   /** The binding to SQLite; default `node:sqlite`, else libsql. */
   readonly sqlite?: DriverModule | undefined;
 }
@@ -72,7 +74,13 @@ function openStore(
   const cache = new RecordCache(options.cacheBytes ?? defaultCacheBytes);
   const records = new SqliteRecords(driver, cache);
   const writer = new SqliteWriter(driver, cache, records);
-  const checkpointer = new Checkpointer(driver, sqlite, file, synchronous, log);
+  const checkpointer = new Checkpointer(driver, {
+    sqlite,
+    file,
+    synchronous,
+    log,
+    finishBytes: options.walBytes,
+  });
   const backend: Backend = {
     records,
     commit(changes, firstSequence, lastQueueNumber) {

@@ -1,0 +1,50 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll } from "vitest";
+import type { HubStore } from "../../app/ports.ts";
+import { describeStore, suiteTime } from "../conformance/suite.ts";
+import { openSqliteStore } from "./store.ts";
+
+const clock = { now: () => suiteTime, after: () => () => {} };
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const root = mkdtempSync(path.join(tmpdir(), "stores-"));
+let directories = 0;
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const variants = [
+  { durability: "disk", cacheBytes: undefined, name: "sqlite (disk)" },
+  // A cache for a twin or two, so that reads come from the database as well.
+  { durability: "os", cacheBytes: 4_000, name: "sqlite (os, small cache)" },
+] as const;
+
+for (const { durability, cacheBytes, name } of variants) {
+  describeStore(name, async () => {
+    const directory = path.join(root, String(directories++));
+    const open = (at: string): Promise<HubStore> =>
+      openSqliteStore({
+        directory: at,
+        clock,
+        partitions: 4,
+        durability,
+        log: silent,
+        cacheBytes,
+      });
+    const store = await open(directory);
+    return {
+      store,
+      reopen: async () => {
+        await store.close();
+        return open(directory);
+      },
+      afterCrash: () => {
+        const copy = `${directory}-copy`;
+        // Another process copies: closing a file here would drop this process's locks on it.
+        execFileSync("cp", ["-r", directory, copy]);
+        return open(copy);
+      },
+    };
+  });
+}
