@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+
 const address = /^[\d.]+$|:/;
 
 /** `myhub` of `myhub.example.com`; an IP address stays whole. */
@@ -14,6 +16,11 @@ export function ownHosts(hostNames: readonly string[]): (host: string) => boolea
   const names = new Set(hostNames.map((name) => name.toLowerCase()));
   return (host) => {
     const name = host.toLowerCase().replace(/^\[(.*)\]$/, "$1");
-    return names.has(name) || name === "localhost" || name === "::1" || name.startsWith("127.");
+    return (
+      names.has(name) ||
+      name === "localhost" ||
+      name === "::1" ||
+      (name.startsWith("127.") && isIP(name) === 4)
+    );
   };
 }

@@ -13,7 +13,7 @@ import type {
   BulkResult,
   BulkWarning,
 } from "../../domain/identity/inputs.ts";
-import { type IdentityKey, isModuleKey, keyText } from "../../domain/identity/key.ts";
+import { type IdentityKey, checkKey, isModuleKey, keyText } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import { applyReported } from "../../domain/twin/apply-reported.ts";
 import { applyServicePatch } from "../../domain/twin/apply-desired.ts";
@@ -92,6 +92,7 @@ function keyOf(entry: BulkEntry): IdentityKey {
 }
 
 function apply(context: HubContext, tx: HubTx, key: IdentityKey, entry: BulkEntry): void {
+  checkKey(key);
   const stored = tx.identity(key);
   switch (entry.importMode) {
     case "create":

@@ -1,6 +1,6 @@
 import { HubError } from "../../domain/errors.ts";
 import type { Device, Identity } from "../../domain/identity/identity.ts";
-import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
+import { type IdentityKey, isId, keyText } from "../../domain/identity/key.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
 import type { HubTx } from "../ports.ts";
 
@@ -12,11 +12,12 @@ export interface FoundIdentity {
 
 /** Refuses with DeviceNotFound or, on a known device, ModuleNotFound. */
 export function findIdentity(tx: HubTx, key: IdentityKey): FoundIdentity {
-  const device = tx.identity({ deviceId: key.deviceId });
+  // What is no id names nobody, whatever a store would make of it.
+  const device = isId(key.deviceId) ? tx.identity({ deviceId: key.deviceId }) : undefined;
   if (device === undefined || device.moduleId !== undefined)
     throw new HubError("DeviceNotFound", key.deviceId);
   if (key.moduleId === undefined) return { identity: device, device };
-  const module = tx.identity(key);
+  const module = isId(key.moduleId) ? tx.identity(key) : undefined;
   if (module === undefined) {
     throw new HubError("ModuleNotFound", `Device ${key.deviceId} has no module ${key.moduleId}`);
   }
