@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, describe, expect, it } from "vitest";
+import { openSqliteStore } from "../../src/stores/sqlite/store.ts";
+import { Expectations } from "./expectations.ts";
+
+const root = mkdtempSync(path.join(tmpdir(), "kill-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+function open(directory: string) {
+  const clock = { now: Date.now, after: () => () => {} };
+  return openSqliteStore({ directory, clock, partitions: 2, durability: "disk", log: silent });
+}
+
+function random(below: number): number {
+  return Math.floor(Math.random() * below);
+}
+
+/** Lets a writer run up to a random moment and kills it there; gives back its errors. */
+async function runAndKill(
+  directory: string,
+  durability: string,
+  round: number,
+  expectations: Expectations,
+): Promise<string> {
+  const writer = path.join(import.meta.dirname, "writer.js");
+  const child = spawn(
+    process.execPath,
+    ["--no-warnings", writer, directory, durability, String(round)],
+    {
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+  const lines = createInterface({ input: child.stdout });
+  const closed = once(lines, "close");
+  const exited = once(child, "exit");
+  // One in ten dies while it opens the store, the others after some acknowledgements.
+  let left = random(10) === 0 ? Infinity : random(1_500) + 1;
+  if (left === Infinity) killAfter(child, random(250));
+  let cut = "";
+  lines.on("line", (line) => {
+    if (--left === 0) killAfter(child, random(6));
+    // The last line may have been cut off by the kill: only the one before it is surely whole.
+    if (cut !== "") expectations.heard(cut);
+    cut = line;
+  });
+  const [, signal] = (await exited) as [number | null, string | null];
+  await closed;
+  expect([errors, signal]).toEqual(["", "SIGKILL"]);
+  return errors;
+}
+
+function killAfter(child: ChildProcess, milliseconds: number): void {
+  setTimeout(() => child.kill("SIGKILL"), milliseconds);
+}
+
+describe("a store whose process is killed", () => {
+  it(
+    "has every acknowledged write after each of 100 kills, and no gap",
+    { timeout: 180_000 },
+    async () => {
+      const directory = path.join(root, "data");
+      const expectations = new Expectations();
+      for (let round = 1; round <= 100; round++) {
+        // The process alone dies here, so that `os` must lose nothing either.
+        await runAndKill(directory, round % 2 === 0 ? "os" : "disk", round, expectations);
+        const store = await open(directory);
+        try {
+          await expectations.check(store);
+        } finally {
+          await store.close();
+        }
+      }
+      expect(expectations.acknowledged).toBeGreaterThan(10_000);
+    },
+  );
+});

@@ -1,0 +1,198 @@
+// Writes as fast as it can and prints a line for each acknowledged write, until it is killed.
+// Lines: `T key version` twin, `S key n` session, `I id` identity created, `d id` about to be deleted, `D id` deleted,
+// `L partition sequenceNumber body` log, `Q sequence n` queued, `q sequence` about to be taken, `X sequence` taken.
+import { openSqliteStore } from "../../dist/stores/sqlite/store.js";
+
+const [, , directory, durability, round] = process.argv;
+const log = { debug() {}, info() {}, warn: complain, error: complain };
+const store = await openSqliteStore({
+  directory,
+  clock: { now: Date.now, after: () => () => {} },
+  partitions: 2,
+  durability,
+  log,
+  walBytes: 512 * 1024,
+});
+
+function complain(fields, message) {
+  process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
+}
+
+/** A pipe is written synchronously, so that a line that was not read is one that was not acknowledged. */
+function say(...words) {
+  process.stdout.write(`${words.join(" ")}\n`);
+}
+
+const random = (below) => Math.floor(Math.random() * below);
+const keys = [
+  { deviceId: "d1" },
+  { deviceId: "d1", moduleId: "m1" },
+  { deviceId: "d2", moduleId: "m1" },
+];
+const textOf = (key) =>
+  key.moduleId === undefined ? key.deviceId : `${key.deviceId}/${key.moduleId}`;
+
+/** A twin by hand: `version` = `etagCounter` + `reported.version`. */
+function nextTwin(tx, key) {
+  const metadata = { t: tx.now };
+  const twin = tx.twin(key);
+  if (twin === undefined) {
+    const section = { value: {}, metadata, version: 1 };
+    return {
+      tags: {},
+      desired: section,
+      reported: section,
+      etagCounter: 1,
+      version: 2,
+      modelId: "",
+      configurations: {},
+    };
+  }
+  const version = twin.version + 1;
+  if (random(3) === 0) {
+    return {
+      ...twin,
+      tags: { n: version, filler: "t".repeat(random(3000)) },
+      etagCounter: twin.etagCounter + 1,
+      version,
+    };
+  }
+  const value = { n: version, filler: "r".repeat(random(3000)) };
+  return { ...twin, reported: { value, metadata, version: twin.reported.version + 1 }, version };
+}
+
+async function writeTwins(key) {
+  for (;;) {
+    const version = await store.transaction(key, (tx) => {
+      const twin = nextTwin(tx, key);
+      tx.putTwin(key, twin);
+      const { etagCounter } = twin;
+      tx.emit({
+        type: "twinChanged",
+        key,
+        at: tx.now,
+        opType: "updateTwin",
+        etagCounter,
+        version: twin.version,
+      });
+      return twin.version;
+    });
+    say("T", textOf(key), version);
+  }
+}
+
+async function writeSessions(key) {
+  for (let n = 0; ; n++) {
+    const filter = `${round}.${n}`;
+    await store.transaction(key, (tx) =>
+      tx.putSession(key, { subscriptions: [{ filter, qos: 1 }] }),
+    );
+    say("S", textOf(key), filter);
+  }
+}
+
+async function writeIdentities(writer) {
+  const ids = [];
+  for (let n = 0; ; n++) {
+    const deviceId = `${round}-${writer}-${n}`;
+    await store.transaction({ deviceId }, (tx) => {
+      tx.putIdentity({
+        deviceId,
+        moduleId: "m",
+        generationId: "1",
+        etagNumber: 1,
+        authentication: { type: "none" },
+        managedBy: null,
+      });
+      tx.emit({
+        type: "identityCreated",
+        key: { deviceId, moduleId: "m" },
+        at: tx.now,
+        generationId: "1",
+      });
+    });
+    say("I", deviceId);
+    ids.push(deviceId);
+    await refuse(deviceId);
+    if (ids.length < 20) continue;
+    const [gone] = ids.splice(random(ids.length), 1);
+    say("d", gone);
+    await store.transaction({ deviceId: gone }, (tx) =>
+      tx.deleteIdentity({ deviceId: gone, moduleId: "m" }),
+    );
+    say("D", gone);
+  }
+}
+
+/** A work that fails after it has written must leave nothing behind. */
+async function refuse(deviceId) {
+  const refused = new Error("refused");
+  const work = store.transaction(null, (tx) => {
+    tx.putIdentity({
+      deviceId: `refused-${deviceId}`,
+      generationId: "1",
+      etagNumber: 1,
+      authentication: { type: "none" },
+      status: "enabled",
+    });
+    tx.emit({ type: "identityCreated", key: { deviceId: "refused" }, at: 0, generationId: "1" });
+    throw refused;
+  });
+  await work.catch((error) => {
+    if (error !== refused) throw error;
+  });
+}
+
+async function appendMessages(partition) {
+  for (let n = 0; ; n++) {
+    const text = `${round}.${partition}.${n}.`;
+    const body = Buffer.from(text + "b".repeat(random(2000)));
+    const message = {
+      key: keys[1],
+      body,
+      system: {},
+      application: [],
+      source: "Telemetry",
+      enqueuedTime: Date.now(),
+      generationId: "1",
+      authMethod: "",
+      modelId: "",
+    };
+    const { sequenceNumber } = await store.eventLog.append(partition, message);
+    say("L", partition, sequenceNumber, text);
+    if (n % 500 === 499) await store.eventLog.trim(0, 200_000);
+  }
+}
+
+async function fillQueue() {
+  for (let n = 0; ; n++) {
+    const sequence = await store.transaction(null, (tx) =>
+      tx.addToQueue("q", { n }, Buffer.from(String(n))),
+    );
+    say("Q", sequence, n);
+    if (n % 3 !== 2) continue;
+    say("q", sequence);
+    await store.transaction(null, (tx) => tx.deleteFromQueue("q", sequence));
+    say("X", sequence);
+  }
+}
+
+async function trimOutbox() {
+  for (;;) {
+    await store.trimEvents((await store.lastEvent()) - 300);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+say("ready");
+await Promise.all([
+  ...keys.map((key) => writeTwins(key)),
+  ...keys.map((key) => writeSessions(key)),
+  writeIdentities(0),
+  writeIdentities(1),
+  appendMessages(0),
+  appendMessages(1),
+  appendMessages(1),
+  fillQueue(),
+  trimOutbox(),
+]);
