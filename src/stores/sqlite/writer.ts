@@ -146,6 +146,7 @@ function prepareWrites(driver: Driver): Record<keyof typeof writes, Statement> {
   return Object.fromEntries(entries) as Record<keyof typeof writes, Statement>;
 }
 
+// coalesce: Node 22 binds an empty Uint8Array as NULL.
 const writes = {
   putIdentity:
     "INSERT INTO identities (device_id, module_id, doc) VALUES (?, ?, jsonb(?)) ON CONFLICT (device_id, module_id) DO UPDATE SET doc = excluded.doc",
@@ -163,12 +164,14 @@ const writes = {
   putDocument:
     "INSERT INTO documents (collection, id, doc) VALUES (?, ?, jsonb(?)) ON CONFLICT (collection, id) DO UPDATE SET doc = excluded.doc",
   deleteDocument: "DELETE FROM documents WHERE collection = ? AND id = ?",
-  putQueueItem: "INSERT OR REPLACE INTO queues (sequence, name, doc, body) VALUES (?, ?, ?, ?)",
+  putQueueItem:
+    "INSERT OR REPLACE INTO queues (sequence, name, doc, body) VALUES (?, ?, ?, coalesce(?, x''))",
   deleteQueueItem: "DELETE FROM queues WHERE sequence = ?",
   putEvent: "INSERT INTO outbox (sequence, event) VALUES (?, ?)",
   trimEvents: "DELETE FROM outbox WHERE sequence <= ?",
   putMark: "INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)",
-  append: "INSERT INTO log (position, enqueued, total, head, body) VALUES (?, ?, ?, ?, ?)",
+  append:
+    "INSERT INTO log (position, enqueued, total, head, body) VALUES (?, ?, ?, ?, coalesce(?, x''))",
   trimLog: "DELETE FROM log WHERE position > ? AND position <= ?",
   putLogTrim:
     "INSERT OR REPLACE INTO log_trims (partition, sequence_number, enqueued, total) VALUES (?, ?, ?, ?)",
