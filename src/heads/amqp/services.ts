@@ -1,0 +1,14 @@
+import type { HubApi } from "../../app/hub.ts";
+import type { Clock, Log, Random } from "../../app/ports.ts";
+import type { AmqpLimits } from "./limits.ts";
+import type { TrackingIds } from "./tracking-ids.ts";
+
+/** What all connections of the head share. */
+export interface Services {
+  readonly hub: HubApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits: AmqpLimits;
+  readonly trackingIds: TrackingIds;
+}
