@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import device from "azure-iot-device";
 import iothub from "azure-iothub";
 import { startHub } from "../../src/testing/index.ts";
 import {
@@ -100,9 +101,10 @@ describe.each(kinds)("a %s connects with the SDK", (kind) => {
     expect(await changes.next()).toEqual({ before: 1, $version: 2 });
 
     const back = once(patient, "connect");
-    const rival = await openClient(hub, subject);
-    await once(rival, "disconnect");
-    await back;
+    const rival = await clientOf(hub, subject);
+    const rivalEnded = once(rival, "disconnect");
+    await rival.open();
+    await Promise.all([rivalEnded, back]);
     await subject.desired({ after: 1 });
     expect(await changes.next()).toEqual({ after: 1, $version: 3 });
   });
@@ -165,6 +167,29 @@ describe("a module", () => {
     await device.desired({ b: 1 });
     expect(await ofModule.changes.next()).toEqual({ a: 1, $version: 2 });
     expect(await ofDevice.changes.next()).toEqual({ b: 1, $version: 2 });
+  });
+});
+
+describe.each(kinds)("the connection of a %s", (kind) => {
+  it("ends ten minutes after its token, not before", async () => {
+    const own = await startHub({ ports: "standard" });
+    trust(own);
+    try {
+      const subject = await register(own, kind);
+      const client = await openClient(own, subject);
+      // The SDK makes tokens for an hour. In steps, because silence would end the connection sooner.
+      const minutes = 60_000;
+      for (let minute = 0; minute < 68; minute += 2) {
+        own.clock.advance(2 * minutes);
+        await client.sendEvent(new device.Message("still here"));
+      }
+      const ended = once(client, "disconnect");
+      own.clock.advance(3 * minutes);
+      await ended;
+    } finally {
+      await closeClients();
+      await own.stop();
+    }
   });
 });
 
