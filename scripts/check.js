@@ -1,22 +1,40 @@
-// Format, lint (type-aware, with the walls between the rooms) and types, in this order; stops at the first failure.
+// Format, lint (type-aware, with the walls between the rooms), types, and generated files current: in this order,
+// stopping at the first failure.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import path from "node:path";
 
 const root = path.join(import.meta.dirname, "..");
+/** @param {string} tool */
+const bin = (tool) => path.join(root, "node_modules", ".bin", tool);
+
+/** @type {{ command: string, args: string[], mend: string }[]} */
 const steps = [
-  ["oxfmt", ["--check", "."]],
-  ["oxlint", ["--type-aware", "--deny-warnings", "--quiet"]],
-  ["tsc", ["-p", "tsconfig.json"]],
+  { command: bin("oxfmt"), args: ["--check", "."], mend: "npm run fix" },
+  {
+    command: bin("oxlint"),
+    args: ["--type-aware", "--deny-warnings", "--quiet"],
+    mend: "npm run fix mends the simple ones",
+  },
+  {
+    command: bin("tsc"),
+    args: ["-p", "tsconfig.json"],
+    mend: "types are mended by hand",
+  },
 ];
-for (const [tool, args] of steps) {
-  const done = spawnSync(path.join(root, "node_modules", ".bin", tool), args, {
-    cwd: root,
-    stdio: "inherit",
+const generator = path.join(root, "scripts", "generate-parser.js");
+if (existsSync(generator)) {
+  steps.push({
+    command: process.execPath,
+    args: [generator, "--check"],
+    mend: "node scripts/generate-parser.js",
   });
+}
+
+for (const { command, args, mend } of steps) {
+  const done = spawnSync(command, args, { cwd: root, stdio: "inherit" });
   if (done.status !== 0) {
-    process.stderr.write(
-      `check: ${tool} ${args.join(" ")} failed; 'npm run fix' mends format and simple lint\n`,
-    );
+    process.stderr.write(`check: ${path.basename(command)} ${args.join(" ")} failed (${mend})\n`);
     process.exit(done.status ?? 1);
   }
 }
