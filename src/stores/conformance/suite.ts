@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CommittedEvent, HubStore } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
@@ -6,6 +7,7 @@ import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import { never } from "../../domain/time.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
+import { Model, workArbitrary } from "./model.ts";
 import { device, fullTwin, message, module, reported, text } from "./samples.ts";
 
 /** A store under test. */
@@ -544,6 +546,28 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.queueNames("c2d", null, 2)).toEqual(["c2d", "c2d/B"]);
         expect(await store.queueNames("c2d/", "c2d/a!/m", 10)).toEqual([]);
       });
+    });
+
+    it("does what a plain map would do, whatever is asked for in one turn", async () => {
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.array(workArbitrary, { maxLength: 6 }), { maxLength: 4 }),
+          async (turns) => {
+            const model = new Model(`run${run++}`);
+            for (const works of turns) {
+              const expected = works.map((work) => model.run(work));
+              const found = await Promise.all(
+                works.map((work) =>
+                  store.transaction(null, (tx) => model.apply(tx, work)).catch(() => "threw"),
+                ),
+              );
+              expect(found).toEqual(expected);
+            }
+          },
+        ),
+        { numRuns: 60 },
+      );
     });
 
     describe("outbox", () => {

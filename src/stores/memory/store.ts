@@ -22,6 +22,7 @@ export function createMemoryStore(options: MemoryStoreOptions): HubStore {
     records,
     commit: (changes, firstSequence) => records.apply(changes, firstSequence),
     explain: () => "The store in memory refused a commit",
+    blames: () => false,
     close: () => Promise.resolve(),
   };
   const tail = { first: 1, last: 0, enqueued: never, total: 0, dropped: 0 };

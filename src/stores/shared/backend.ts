@@ -82,5 +82,7 @@ export interface Backend {
   commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void;
   /** A sentence that tells an operator what a failed commit means and what to do. */
   explain(error: unknown): string;
+  /** True if the failure lies in what was written, not in the disk: the other works of the batch may pass. */
+  blames(error: unknown): boolean;
   close(): Promise<void>;
 }

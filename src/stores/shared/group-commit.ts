@@ -39,7 +39,7 @@ export interface Listeners {
 
 /**
  * Runs what one turn of the event loop asked for, in order, and commits it as one. There is no timer: what
- * arrives while a commit runs is the next batch (spec/semantics §4.5 needs nothing slower).
+ * arrives while a commit runs is the next batch.
  *
  * Promises are settled in the order of the works, after the commit; listeners hear of it one turn later.
  */
@@ -144,8 +144,10 @@ export class GroupCommit {
 
   #flush(): void {
     this.#scheduled = false;
-    const waiting = this.#take();
-    const now = this.#clock.now();
+    this.#run(this.#take(), this.#clock.now());
+  }
+
+  #run(waiting: readonly Waiting[], now: Milliseconds): void {
     const batch = this.#newBatch(now);
     const outcomes = waiting.map((item) => attempt(item, batch));
     if (batch.changes.writes > 0) {
@@ -154,7 +156,9 @@ export class GroupCommit {
         this.#backend.commit(batch.changes, this.#state.lastSequence + 1, after.lastQueueNumber);
         this.#committed(batch.changes, after);
       } catch (error) {
-        this.#commitFailed(waiting, outcomes, error, now);
+        if (waiting.length > 1 && this.#backend.blames(error)) {
+          for (const item of waiting) this.#run([item], now);
+        } else this.#commitFailed(waiting, outcomes, error, now);
         return;
       }
     }

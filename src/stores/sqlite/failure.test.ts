@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { HubError } from "../../domain/errors.ts";
+import type { Json } from "../../domain/json.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
 import { device, message, reported } from "../conformance/samples.ts";
 import { defaultCommitLimits } from "../shared/group-commit.ts";
@@ -132,6 +133,30 @@ describe("a full disk", () => {
     fill(database());
     expect(await store.transaction(null, (tx) => tx.counts().devices)).toBe(0);
     expect(await store.listDevices(null, 1)).toEqual([]);
+    await store.close();
+  });
+});
+
+describe("a value that the database does not take", () => {
+  it("fails its own work alone", async () => {
+    const { options: opening } = options();
+    const store = await openSqliteStore(opening);
+    let deep: Json = 1;
+    for (let n = 0; n < 5_000; n++) deep = { deep };
+    const before = store.transaction(null, (tx) => tx.putIdentity(device("before")));
+    const broken = store.transaction(null, (tx) => {
+      tx.putIdentity(device("broken"));
+      tx.putDocument("c", "id", { deep });
+    });
+    const after = store.transaction(null, (tx) => {
+      tx.putIdentity(device("after"));
+      return tx.counts().devices;
+    });
+    await expect(broken).rejects.toMatchObject({ name: "ServiceUnavailable" });
+    await before;
+    expect(await after).toBe(2);
+    const ids = (await store.listDevices(null, 5)).map((identity) => identity.deviceId);
+    expect(ids).toEqual(["after", "before"]);
     await store.close();
   });
 });

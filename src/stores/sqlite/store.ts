@@ -15,8 +15,8 @@ import { SqliteWriter } from "./writer.ts";
 
 export { StoreOpenError, type StoreOpenReason } from "./open-error.ts";
 
-/** Bytes of parsed identities and twins that are kept in memory, estimated. */
-const defaultCacheBytes = 256 * 1024 * 1024;
+/** Bytes of parsed identities and twins that are kept in memory, estimated. A miss costs little more than a hit. */
+const defaultCacheBytes = 64 * 1024 * 1024;
 
 export interface SqliteStoreOptions {
   /** Created if missing, with its parents. */
@@ -27,7 +27,7 @@ export interface SqliteStoreOptions {
   /** `disk`: an acknowledged write survives a power cut. `os`: it survives the end of the process. */
   readonly durability: "disk" | "os";
   readonly log: Log;
-  /** Default 256 MiB. */
+  /** Default 64 MiB. */
   readonly cacheBytes?: number | undefined;
   readonly limits?: CommitLimits | undefined;
   /** Bytes of the write-ahead log at which it is emptied; default 64 MiB. */
@@ -88,9 +88,14 @@ function openStore(
       checkpointer.committed();
     },
     explain: (error) => explain(directory, error),
+    blames: (error) => sqliteFailure(error) === "other",
     async close() {
       await checkpointer.close();
-      driver.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      try {
+        driver.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      } catch (error) {
+        log.warn({ err: error }, "The last checkpoint failed, the next start repeats it");
+      }
       driver.close();
       release();
     },
