@@ -48,6 +48,7 @@ const droppedNames: ReadonlySet<string> = new Set(["$.cdid", "$.cmid", "$.diagid
 export function decodePropertyBag(text: string): PropertyBag {
   const system: { -readonly [name in SystemName]?: string } = {};
   const application = new Map<string, string | null>();
+  if (text === "") return { system, application };
   const slash = text.indexOf("/");
   const pairs = (slash < 0 ? text : text.slice(0, slash)).split("&");
   for (const [index, pair] of pairs.entries()) {
