@@ -80,6 +80,19 @@ export function cpuMicros(pid) {
 }
 
 /**
+ * Time that all cores together were busy since the machine started, in microseconds; undefined where /proc is absent.
+ *
+ * @returns {number | undefined}
+ */
+export function busyMicros() {
+  const fields = read("/proc/stat")?.split("\n", 1)[0]?.trim().split(/\s+/).slice(1, 9).map(Number);
+  if (fields === undefined) return undefined;
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, softInterrupts = 0, stolen = 0] =
+    fields;
+  return (user + nice + system + interrupts + softInterrupts + stolen) * TICK_MICROS;
+}
+
+/**
  * Resident set of a process in KiB; undefined where /proc is absent.
  *
  * @param {number} pid

@@ -1,7 +1,7 @@
 // How each kind of number is taken. Everything is measured in rounds that go over all servers in turn, so that a
 // disturbance of the machine meets all of them alike; the result is the median of the rounds.
 import { Client, dialler } from "./generator/client.js";
-import { cpuMicros, residentKiB } from "./machine.js";
+import { busyMicros, cpuMicros, residentKiB } from "./machine.js";
 import { median } from "./statistics.js";
 
 /** @typedef {import("./targets/process.js").Target} Target */
@@ -14,6 +14,7 @@ import { median } from "./statistics.js";
  * @property {number} [p50] ms
  * @property {number} [p99] ms
  * @property {number} [generatorCores] CPU seconds per second of the generator
+ * @property {number} [othersCores] CPU seconds per second of all other processes on the machine
  * @property {number} [kiB] resident memory per connection
  * @property {number} [baseKiB] resident memory before the connections
  * @property {number} [ms] start-up time
@@ -56,23 +57,32 @@ async function observe(generator, group, pid, effort) {
   await pass(effort.warmUpMs);
   await generator.mark(group);
   const cpuBefore = cpuMicros(pid);
+  const busyBefore = busyMicros();
   const ownBefore = process.cpuUsage();
   const began = performance.now();
   await pass(effort.measureMs);
   const sample = await generator.mark(group);
   const cpuAfter = cpuMicros(pid);
+  const busyAfter = busyMicros();
   const own = process.cpuUsage(ownBefore);
   const micros = (performance.now() - began) * 1000;
   await generator.stop(group);
   if (sample.count === 0) throw new Error("no message was answered");
-  return {
+  const ownMicros = own.user + own.system;
+  /** @type {Figures} */
+  const figures = {
     perSecond: sample.perSecond,
     p50: sample.p50 / 1000,
     p99: sample.p99 / 1000,
-    generatorCores: (own.user + own.system) / micros,
-    ...(cpuBefore !== undefined &&
-      cpuAfter !== undefined && { cpuMicros: (cpuAfter - cpuBefore) / sample.count }),
+    generatorCores: ownMicros / micros,
   };
+  if (cpuBefore === undefined || cpuAfter === undefined) return figures;
+  figures.cpuMicros = (cpuAfter - cpuBefore) / sample.count;
+  if (busyBefore !== undefined && busyAfter !== undefined) {
+    const others = busyAfter - busyBefore - (cpuAfter - cpuBefore) - ownMicros;
+    figures.othersCores = Math.max(0, others / micros);
+  }
+  return figures;
 }
 
 /**

@@ -2,9 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
+import { median } from "./statistics.js";
+
 const README = path.join(import.meta.dirname, "README.md");
 const START = "<!-- results:start -->";
 const END = "<!-- results:end -->";
+/** Other processes beyond this disturb the rates. */
+const BUSY_CORES = 0.25;
 
 /** @typedef {import("./measure.js").Figures} Figures */
 /** @typedef {{ name: string, title: string, results: import("./measure.js").Result[] }} Row */
@@ -16,7 +20,7 @@ const END = "<!-- results:end -->";
  * @param {string} effort how long and how often was measured
  */
 export function markdown(machine, rows, goals, effort) {
-  const parts = [headline(machine, effort), table(rows)];
+  const parts = [`${headline(machine, effort)} ${company(rows)}`.trimEnd(), table(rows)];
   if (goals.length > 0) parts.push(goalTable(goals));
   return parts.join("\n\n");
 }
@@ -31,6 +35,22 @@ function headline(machine, effort) {
     `Measured ${date} at commit ${commit}: Node ${node}, OpenSSL ${openssl}, ${cpu}, ${memoryGiB} GiB, ` +
     `${system}; ${disk}. ${effort}`
   );
+}
+
+/**
+ * How much else the machine had to do: measured, because it decides how far the rates can be believed.
+ *
+ * @param {readonly Row[]} rows
+ */
+function company(rows) {
+  const others = rows.flatMap(({ results }) =>
+    results.flatMap(({ figures }) => figures?.othersCores ?? []),
+  );
+  if (others.length === 0) return "";
+  const cores = median(others);
+  const text = `Other processes used ${number(cores)} cores meanwhile (median of the cells).`;
+  if (cores < BUSY_CORES) return text;
+  return `${text} **The machine was busy: rates and latencies, and the goals made of them, suffer; CPU per operation is the number to use.**`;
 }
 
 /** @param {readonly Row[]} rows */
