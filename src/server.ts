@@ -69,7 +69,12 @@ export async function startServer(
     });
     undo.push(() => hub.stop());
 
-    const mqtt = createMqttHead({ hub: hub.api, clock, log });
+    const mqtt = createMqttHead({
+      hub: hub.api,
+      clock,
+      log,
+      limits: { expiryGrace: config.sasGraceSeconds * 1000 },
+    });
     const http = createHttpHead({ hub: hub.api, clock, random, log });
     http.registerWebSocket("mqtt", mqtt);
     const https = httpsListener(tls, http, log);
