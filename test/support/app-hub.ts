@@ -1,0 +1,132 @@
+import { defaultSettings } from "../../src/app/context.ts";
+import { createHub } from "../../src/app/create-hub.ts";
+import type { HubApi, OpenConnection } from "../../src/app/hub.ts";
+import type { CloseReason, DeviceLink, HubStore, Log } from "../../src/app/ports.ts";
+import type { IdentityPrincipal, PolicyPrincipal } from "../../src/app/principal.ts";
+import { anyEtag, noPrecondition } from "../../src/domain/identity/etag.ts";
+import type { IdentityKey } from "../../src/domain/identity/key.ts";
+import type { JsonObject } from "../../src/domain/json.ts";
+import { HubError } from "../../src/domain/errors.ts";
+import { createMemoryStore } from "../../src/stores/memory/store.ts";
+import { systemRandom } from "../../src/system.ts";
+import { MovableClock } from "../../src/testing/movable-clock.ts";
+import { createSasToken, parseSasToken } from "../../src/wire/sas-token.ts";
+
+export const hostName = "hub.example.com";
+
+export const owner: PolicyPrincipal = {
+  kind: "policy",
+  policy: "iothubowner",
+  rights: ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"],
+};
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** A link that remembers what the hub asked of it. */
+export class RecordingLink implements DeviceLink {
+  readonly protocol = "mqtt";
+  readonly desired: { readonly change: JsonObject; readonly version: number }[] = [];
+  readonly closed: CloseReason[] = [];
+  /** Set by `connect`: a real head ends its connection when it is told to close. */
+  onClose: (reason: CloseReason) => void = () => {};
+
+  pushDesired(change: JsonObject, version: number): void {
+    this.desired.push({ change, version });
+  }
+
+  messagesWaiting(): void {}
+
+  invoke(): () => void {
+    return () => {};
+  }
+
+  close(reason: CloseReason): void {
+    this.closed.push(reason);
+    this.onClose(reason);
+  }
+}
+
+export interface Connected {
+  readonly principal: IdentityPrincipal;
+  readonly link: RecordingLink;
+  readonly open: OpenConnection;
+}
+
+/** The use cases over the memory store, without any protocol. */
+export class AppHub {
+  readonly hub: HubApi;
+  readonly store: HubStore;
+  readonly clock: MovableClock;
+
+  private constructor(hub: HubApi, store: HubStore, clock: MovableClock) {
+    this.hub = hub;
+    this.store = store;
+    this.clock = clock;
+  }
+
+  static async start(): Promise<AppHub> {
+    const clock = new MovableClock();
+    const store = createMemoryStore({ clock, partitions: 4 });
+    const settings = { ...defaultSettings, hostNames: [hostName] };
+    const { api } = await createHub({ store, clock, random: systemRandom, log: silent, settings });
+    return new AppHub(api, store, clock);
+  }
+
+  /** Creates a device, or a device and its module; gives its symmetric keys. */
+  async create(key: IdentityKey): Promise<{ primary: string; secondary: string }> {
+    const { deviceId, moduleId } = key;
+    if (moduleId === undefined) {
+      return keysOf(
+        (await this.hub.identities.putDevice(owner, deviceId, {}, noPrecondition)).body,
+      );
+    }
+    const known = await this.hub.identities.get(owner, { deviceId }).catch(() => null);
+    if (known === null) await this.create({ deviceId });
+    const made = await this.hub.identities.putModule(
+      owner,
+      { deviceId, moduleId },
+      {},
+      noPrecondition,
+    );
+    return keysOf(made.body);
+  }
+
+  /** Proves the identity with one of its keys. */
+  async prove(key: IdentityKey, secret: string): Promise<IdentityPrincipal> {
+    const { deviceId, moduleId } = key;
+    const resource = `${hostName}/devices/${deviceId}${moduleId === undefined ? "" : `/modules/${moduleId}`}`;
+    const expiry = Math.floor(this.clock.now() / 1000) + 3600;
+    const token = parseSasToken(createSasToken({ resource, key: secret, expiry }));
+    return this.hub.auth.identity({ key, credential: { kind: "sas", token } });
+  }
+
+  async connect(key: IdentityKey, secret: string): Promise<Connected> {
+    const principal = await this.prove(key, secret);
+    const link = new RecordingLink();
+    const open = await this.hub.connections.open(principal, link, { clean: false });
+    link.onClose = (reason) => open.ended(reason);
+    return { principal, link, open };
+  }
+
+  async setStatus(deviceId: string, status: "enabled" | "disabled"): Promise<void> {
+    await this.hub.identities.putDevice(owner, deviceId, { status }, anyEtag);
+  }
+}
+
+function keysOf(body: JsonObject): { primary: string; secondary: string } {
+  const { symmetricKey } = body["authentication"] as {
+    symmetricKey: { primaryKey: string; secondaryKey: string };
+  };
+  return { primary: symmetricKey.primaryKey, secondary: symmetricKey.secondaryKey };
+}
+
+/** The name of the hub's refusal; fails if there is none. */
+export async function refusalOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof HubError) return `${error.number} ${error.name}`;
+    throw error;
+  }
+  throw new Error("The hub did not refuse");
+}
