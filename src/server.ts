@@ -4,6 +4,7 @@ import { defaultSettings } from "./app/context.ts";
 import { createHub } from "./app/create-hub.ts";
 import type { Clock, HubStore, Log, Random } from "./app/ports.ts";
 import type { HubConfig } from "./config/schema.ts";
+import { createAmqpHead } from "./heads/amqp/head.ts";
 import { createHttpHead } from "./heads/http/head.ts";
 import { createMqttHead } from "./heads/mqtt/head.ts";
 import { close, httpsListener, listen, tlsListener } from "./listeners.ts";
@@ -24,7 +25,7 @@ export interface ServerOptions {
 export interface RunningHub {
   /** The name that stands in connection strings. */
   readonly hostName: string;
-  readonly ports: { readonly https: number; readonly mqtts: number; readonly amqps: number | null };
+  readonly ports: { readonly https: number; readonly mqtts: number; readonly amqps: number };
   /** Service connection strings by the name of their policy. */
   readonly connectionStrings: Readonly<Record<string, string>>;
   readonly eventHubConnectionString: string | null;
@@ -75,21 +76,27 @@ export async function startServer(
       log,
       limits: { expiryGrace: config.sasGraceSeconds * 1000 },
     });
+    const amqp = createAmqpHead({ hub: hub.api, clock, random, log });
     const http = createHttpHead({ hub: hub.api, clock, random, log });
     http.registerWebSocket("mqtt", mqtt);
+    http.registerWebSocket("AMQPWSB10", amqp);
     const https = httpsListener(tls, http, log);
     const mqtts = tlsListener(tls, mqtt, log);
+    const amqps = tlsListener(tls, amqp, log);
     // Undone after the heads have stopped: a listener closes only when the last connection has ended.
     undo.push(() => close(https));
     undo.push(() => close(mqtts));
+    undo.push(() => close(amqps));
     await mqtt.start();
     undo.push(() => mqtt.stop());
+    await amqp.start();
+    undo.push(() => amqp.stop());
     await http.start();
     undo.push(() => http.stop());
     const ports = {
       https: await listen(https, config.httpsPort, config.listen),
       mqtts: await listen(mqtts, config.mqttsPort, config.listen),
-      amqps: null,
+      amqps: await listen(amqps, config.amqpsPort, config.listen),
     };
 
     const hostName = hostNames[0] ?? config.listen;

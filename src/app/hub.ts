@@ -139,12 +139,17 @@ export interface OpenConnection {
 export interface Connections {
   /**
    * Makes `link` the identity's one live connection; an older one is closed with `newerConnection`.
-   * `clean` forgets the stored session. `modelId` is remembered when given.
+   * `clean` forgets the stored session; `session: "none"` is for protocols that have none, and leaves it as it is.
+   * `modelId` is remembered when given.
    */
   open(
     principal: IdentityPrincipal,
     link: DeviceLink,
-    options: { readonly clean: boolean; readonly modelId?: string | undefined },
+    options: {
+      readonly clean: boolean;
+      readonly session?: "none" | undefined;
+      readonly modelId?: string | undefined;
+    },
   ): Promise<OpenConnection>;
   /** Live connections in order of their identities, after `after`, at most `limit`; for ServiceConnect. */
   list(

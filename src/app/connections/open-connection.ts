@@ -24,9 +24,12 @@ export async function openConnection(
   const id = context.random.uuid();
   const begun = await context.store.transaction(key, (tx) => {
     recheck(tx, principal);
-    const stored = tx.session(key);
-    if (options.clean) tx.deleteSession(key);
-    else if (stored === undefined) tx.putSession(key, noSession);
+    const stored = options.session === "none" ? undefined : tx.session(key);
+    // A connection of a protocol without sessions leaves the one of MQTT as it is.
+    if (options.session !== "none") {
+      if (options.clean) tx.deleteSession(key);
+      else if (stored === undefined) tx.putSession(key, noSession);
+    }
     const twin = tx.twin(key);
     if (twin !== undefined && modelId !== undefined && modelId !== twin.modelId)
       tx.putTwin(key, { ...twin, modelId });

@@ -2,6 +2,7 @@ import type { Principal } from "../../../app/principal.ts";
 import type { Address, AddressKind } from "../addresses.ts";
 import type { AmqpMessage } from "../codec/message.ts";
 import type { AmqpValue } from "../codec/values.ts";
+import type { Claims } from "../claims.ts";
 import type { AmqpError } from "../errors.ts";
 import type { IdentityLinks } from "../identity-links.ts";
 import type { Services } from "../services.ts";
@@ -98,6 +99,11 @@ export interface LinkPort {
   readonly credit: number;
   /** Sends one message; to be called only while `room` is above 0. Settled unless `unsettledTag` (16 bytes) is given. */
   send(message: AmqpMessage, unsettledTag?: Uint8Array): void;
+  /**
+   * Sends a settled message as soon as there is room, in the order of the calls. More than `waitingAnswers` that wait
+   * detach the link.
+   */
+  reply(message: AmqpMessage): void;
   /** Detaches (closed) with an error; `ended` follows. */
   detach(error: AmqpError): void;
 }
@@ -107,6 +113,8 @@ export interface LinkContext {
   readonly services: Services;
   readonly peer: Peer;
   readonly port: LinkPort;
+  /** Tokens that the peer has put, and its certificate. */
+  readonly claims: Claims;
   /** Identities that live on this connection (device and module links). */
   readonly identities: IdentityLinks;
   /**
@@ -117,7 +125,7 @@ export interface LinkContext {
   caller(path: string): Promise<Principal>;
   /**
    * The outbound link of the same session (or else of the same connection) at an address of this kind: where a
-   * request-response node (`$cbs`, `$management`) sends its replies.
+   * request-response node (`$cbs`, `$management`) sends its replies, with `reply`.
    */
   replyPort(kind: AddressKind): LinkPort | undefined;
 }

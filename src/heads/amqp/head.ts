@@ -1,0 +1,69 @@
+import type { Duplex } from "node:stream";
+import type { HubApi } from "../../app/hub.ts";
+import type { Clock, Log, Random } from "../../app/ports.ts";
+import type { Peer, ProtocolHead, StreamAcceptor } from "../head.ts";
+import { Connection } from "./connection.ts";
+import { type AmqpLimits, defaultLimits } from "./limits.ts";
+import type { Services } from "./services.ts";
+import { TrackingIds } from "./tracking-ids.ts";
+
+export interface AmqpHeadOptions {
+  readonly hub: HubApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits?: Partial<AmqpLimits> | undefined;
+}
+
+/**
+ * Devices, modules and services over AMQP 1.0 (spec/amqp). Opens no ports: it takes over byte streams, from TLS
+ * listeners and WebSockets.
+ */
+export function createAmqpHead(options: AmqpHeadOptions): ProtocolHead & StreamAcceptor {
+  const { hub, clock, random, log } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const trackingIds = new TrackingIds(clock, random);
+  return new AmqpHead({ hub, clock, random, log, limits, trackingIds });
+}
+
+class AmqpHead implements ProtocolHead, StreamAcceptor {
+  readonly name = "amqp";
+  readonly #services: Services;
+  readonly #connections = new Set<Connection>();
+  #state: "accepting" | "stopped" = "stopped";
+  #onEmpty: () => void = () => undefined;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  async start(): Promise<void> {
+    this.#state = "accepting";
+  }
+
+  accept(stream: Duplex, peer: Peer): void {
+    const { limits, log } = this.#services;
+    if (this.#state === "stopped" || this.#connections.size >= limits.connections) {
+      log.warn({ address: peer.address, state: this.#state }, "AMQP connection not accepted");
+      stream.on("error", () => undefined);
+      stream.destroy();
+      return;
+    }
+    const connection = new Connection(this.#services, stream, peer, () => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#onEmpty();
+    });
+    this.#connections.add(connection);
+  }
+
+  /** Deliveries that were accepted are finished and settled. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    if (this.#connections.size === 0) return;
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    for (const connection of this.#connections) connection.close("hubStopping");
+    await empty;
+  }
+}

@@ -1,0 +1,136 @@
+import type { AmqpError } from "./errors.ts";
+import { encodeMessage } from "./codec/encode.ts";
+import type { AmqpMessage } from "./codec/message.ts";
+import type { AmqpLimits } from "./limits.ts";
+import type { Attach, LinkPort, OpenLink } from "./links/link.ts";
+import type { RheaDelivery, RheaLink } from "./rhea/types.ts";
+
+/** What a port needs of its connection. */
+export interface PortOwner {
+  readonly limits: AmqpLimits;
+  /** True while the output is congested. */
+  readonly congested: boolean;
+  /** Detaches the port's link. */
+  detach(port: Port, error: AmqpError): void;
+  /** Too many replies wait for the client's credit. */
+  overflow(port: Port): void;
+}
+
+const tagBytes = 16;
+
+/** One link of a connection, from its attach to its end. */
+export class Port implements LinkPort {
+  readonly attach: Attach;
+  readonly link: RheaLink;
+  readonly #owner: PortOwner;
+  /** Messages that the session's window holds back: their ids and sizes. */
+  readonly #unsent: { readonly id: number; readonly bytes: number }[] = [];
+  readonly #replies: AmqpMessage[] = [];
+  /** Outbound: what the client has not given an outcome yet. */
+  readonly #withClient = new Set<RheaDelivery>();
+  #sent = 0;
+  #state: "opening" | "open" | "ended" = "opening";
+  #handler: OpenLink | undefined;
+  /** Inbound: deliveries that the handler works on. */
+  unsettled = 0;
+
+  constructor(owner: PortOwner, link: RheaLink, attach: Attach) {
+    this.#owner = owner;
+    this.link = link;
+    this.attach = attach;
+  }
+
+  get handler(): OpenLink | undefined {
+    return this.#handler;
+  }
+
+  get ended(): boolean {
+    return this.#state === "ended";
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** The attach has been answered. */
+  opened(handler: OpenLink): void {
+    this.#state = "open";
+    this.#handler = handler;
+  }
+
+  /** The link has gone; true the first time. */
+  end(): boolean {
+    if (this.#state === "ended") return false;
+    this.#state = "ended";
+    this.#replies.length = 0;
+    this.#withClient.clear();
+    return true;
+  }
+
+  /** True the first time that the client tells of a delivery that was sent unsettled. */
+  takeUnsettled(delivery: RheaDelivery): boolean {
+    return this.#withClient.delete(delivery);
+  }
+
+  get credit(): number {
+    return this.#state === "open" ? Math.max(0, this.link.credit) : 0;
+  }
+
+  get room(): number {
+    return this.#replies.length > 0 ? 0 : this.#roomNow();
+  }
+
+  send(message: AmqpMessage, unsettledTag?: Uint8Array): void {
+    if (this.#state !== "open") return;
+    const bytes = encodeMessage(message);
+    const delivery = this.link.send(bytes, Buffer.from(unsettledTag ?? this.#nextTag()), 0);
+    if (unsettledTag === undefined) delivery.settled = true;
+    else this.#withClient.add(delivery);
+    this.#unsent.push({ id: delivery.id, bytes: bytes.length });
+  }
+
+  reply(message: AmqpMessage): void {
+    if (this.#state === "ended") return;
+    if (this.#replies.length >= this.#owner.limits.waitingAnswers)
+      return this.#owner.overflow(this);
+    this.#replies.push(message);
+    this.#sendReplies();
+  }
+
+  detach(error: AmqpError): void {
+    if (this.#state !== "ended") this.#owner.detach(this, error);
+  }
+
+  /** Room may have come: replies first, then the handler. */
+  roomChanged(): void {
+    if (this.#state !== "open" || this.#handler?.direction !== "outbound") return;
+    this.#sendReplies();
+    if (this.room > 0 || this.credit > 0) this.#handler.roomChanged();
+  }
+
+  #sendReplies(): void {
+    while (this.#replies.length > 0 && this.#roomNow() > 0) {
+      const message = this.#replies.shift();
+      if (message !== undefined) this.send(message);
+    }
+  }
+
+  #roomNow(): number {
+    if (this.#state !== "open" || this.#owner.congested) return 0;
+    const { outgoing } = this.link.session;
+    let waitingBytes = 0;
+    while (this.#unsent[0] !== undefined && this.#unsent[0].id < outgoing.next_pending_delivery)
+      this.#unsent.shift();
+    for (const { bytes } of this.#unsent) waitingBytes += bytes;
+    if (waitingBytes > this.#owner.limits.outputPause) return 0;
+    // The library lowers the credit when it writes a message, not when it takes it.
+    const credit = this.link.credit - this.#unsent.length;
+    return Math.max(0, Math.min(credit, outgoing.deliveries.available()));
+  }
+
+  #nextTag(): Buffer {
+    const tag = Buffer.alloc(tagBytes);
+    tag.writeUInt32BE(this.#sent++ >>> 0, tagBytes - 4);
+    return tag;
+  }
+}
