@@ -1,11 +1,13 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultSettings } from "./app/context.ts";
 import { createHub } from "./app/create-hub.ts";
 import type { Clock, HubStore, Log, Random } from "./app/ports.ts";
 import type { HubConfig } from "./config/schema.ts";
+import { type Policy, isOwner } from "./domain/identity/policy.ts";
 import { createAmqpHead } from "./heads/amqp/head.ts";
-import { createHttpHead } from "./heads/http/head.ts";
+import { type HttpHead, createHttpHead } from "./heads/http/head.ts";
 import { createMqttHead } from "./heads/mqtt/head.ts";
 import { close, httpsListener, listen, tlsListener } from "./listeners.ts";
 import { createLog } from "./observe/log.ts";
@@ -14,6 +16,10 @@ import { openSqliteStore } from "./stores/sqlite/store.ts";
 import { systemClock, systemRandom } from "./system.ts";
 import { loadOrCreateTls } from "./tls/server-certs.ts";
 import { formatConnectionString } from "./wire/connection-string.ts";
+import { createSasToken } from "./wire/sas-token.ts";
+
+/** A session that begins with the printed link lasts no longer. */
+const portalTokenSeconds = 8 * 3600;
 
 export interface ServerOptions {
   readonly log?: Log;
@@ -33,6 +39,7 @@ export interface RunningHub {
   readonly caPem: string;
   readonly caFile: string | null;
   readonly dataDir: string | null;
+  /** Signs a browser in as the owner, once and for a quarter of an hour; `null` if the portal has not been built. */
   readonly portalUrl: string | null;
   /** Refuses new work, finishes what was acknowledged, lets go of everything. */
   stop(): Promise<void>;
@@ -77,7 +84,8 @@ export async function startServer(
       limits: { expiryGrace: config.sasGraceSeconds * 1000 },
     });
     const amqp = createAmqpHead({ hub: hub.api, clock, random, log });
-    const http = createHttpHead({ hub: hub.api, clock, random, log });
+    const portalDirectory = findPortal();
+    const http = createHttpHead({ hub: hub.api, clock, random, log, portalDirectory });
     http.registerWebSocket("mqtt", mqtt);
     http.registerWebSocket("AMQPWSB10", amqp);
     const https = httpsListener(tls, http, log);
@@ -118,13 +126,43 @@ export async function startServer(
       caPem: tls.caPem,
       caFile: tls.caFile,
       dataDir: config.dataDir,
-      portalUrl: null,
+      portalUrl:
+        portalDirectory === undefined
+          ? null
+          : portalUrl(http, hostName, ports.https, hub.policies, clock),
       stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** The portal is built into the same folder as this file, or beside it while this file runs from its source. */
+function findPortal(): string | undefined {
+  return ["portal", join("..", "dist", "portal")]
+    .map((folder) => join(import.meta.dirname, folder))
+    .find((folder) => existsSync(join(folder, "index.html")));
+}
+
+/** The owner's one-time link. */
+function portalUrl(
+  http: HttpHead,
+  hostName: string,
+  port: number,
+  policies: readonly Policy[],
+  clock: Clock,
+): string | null {
+  const owner = policies.find(({ rights }) => isOwner(rights));
+  if (owner === undefined) return null;
+  const token = createSasToken({
+    resource: hostName,
+    key: owner.primaryKey,
+    expiry: Math.floor(clock.now() / 1000) + portalTokenSeconds,
+    policy: owner.name,
+  });
+  const address = port === 443 ? hostName : `${hostName}:${port}`;
+  return `https://${address}${http.portalLink(token)}`;
 }
 
 /** An address that clients can dial: the one listened on, or the loopback if that is "any". */

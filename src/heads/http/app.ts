@@ -16,6 +16,9 @@ import { formA, statuses, toHubError, trackingId } from "./errors.ts";
 import { ownHost } from "./host.ts";
 import { openApiDocument } from "./openapi.ts";
 import { PathTable, parseQuery, splitTarget } from "./paths.ts";
+import { readSession, sessionRoutes } from "./portal/session-routes.ts";
+import type { Sessions } from "./portal/sessions.ts";
+import { staticRoutes } from "./portal/static-routes.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { keyRoutes } from "./routes/keys.ts";
@@ -32,6 +35,10 @@ export interface AppParts extends RouteParts {
   /** Addresses under which the hub may be called, beside its names: those of its certificate. */
   readonly addresses: readonly string[];
   readonly extraRoutes: FastifyPluginCallback | undefined;
+  /** Browsers that have signed in. */
+  readonly sessions: Sessions;
+  /** Where the built portal lies. */
+  readonly portalDirectory: string | undefined;
   /** True once no more requests should come on a connection. */
   isStopping(): boolean;
 }
@@ -50,6 +57,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     rewriteUrl: (request) => rewritten(paths, request.method ?? "", request.url ?? ""),
   });
   app.decorateRequest("principal", null);
+  app.decorateRequest("sessionToken", null);
   app.addHook("onRoute", ({ method, url }) => {
     for (const one of [method].flat()) paths.add(one, url);
   });
@@ -62,6 +70,9 @@ export function buildApp(parts: AppParts): FastifyInstance {
     transform: createJsonSchemaTransform({ skipList: [] }),
   });
   app.register(openRoutes);
+  app.register(sessionRoutes(parts));
+  if (parts.portalDirectory !== undefined)
+    app.register(staticRoutes({ directory: parts.portalDirectory, random: parts.random }));
   app.register(apiRoutes(parts));
   app.register(hubRoutes(parts));
   if (parts.extraRoutes !== undefined) app.register(parts.extraRoutes);
@@ -117,6 +128,7 @@ function addCommonHooks(app: FastifyInstance, parts: AppParts): void {
     reply.header("x-ms-request-id", request.id);
     reply.header("cache-control", "no-store");
     if (!isOwnHost(request.headers.host)) throw argumentInvalid("Requested Host is not supported");
+    readSession(parts.sessions, request);
   });
   app.addHook("onSend", async (_request, reply) => {
     if (parts.isStopping()) reply.header("connection", "close");

@@ -34,7 +34,7 @@ export async function authenticateFor(
 ): Promise<Principal> {
   try {
     const header = request.headers.authorization;
-    return await hub.auth.request(header === undefined ? undefined : parseSasToken(header), path);
+    return await hub.auth.request(header === undefined ? (request.sessionToken ?? undefined) : parseSasToken(header), path);
   } catch (error) {
     if (!(error instanceof HubError) || error.name !== "IotHubUnauthorizedAccess") throw error;
     log.debug({ requestId: request.id, path, reason: error.message }, "request refused");

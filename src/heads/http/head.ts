@@ -4,11 +4,14 @@ import type { FastifyPluginCallback } from "fastify";
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
+import { parseSasToken } from "../../wire/sas-token.ts";
 import type { ProtocolHead, StreamAcceptor } from "../head.ts";
 import { buildApp } from "./app.ts";
 import { onClientError } from "./client-error.ts";
 import { formA, statuses, trackingId } from "./errors.ts";
 import { type HttpLimits, defaultHttpLimits } from "./limits.ts";
+import { linkPath } from "./portal/session-routes.ts";
+import { Sessions } from "./portal/sessions.ts";
 import { RequestsInFlight } from "./requests-in-flight.ts";
 import { splitTarget } from "./paths.ts";
 import { type Subprotocol, WebSocketGate, refuse } from "./websocket.ts";
@@ -21,8 +24,10 @@ export interface HttpHeadOptions {
   readonly limits?: Partial<HttpLimits> | undefined;
   /** Addresses that the server's certificate names: accepted as Host beside the hub's names and loopback. */
   readonly addresses?: readonly string[] | undefined;
-  /** More routes, open to all unless they look after themselves: the portal. */
+  /** More routes, open to all unless they look after themselves. */
   readonly extraRoutes?: FastifyPluginCallback | undefined;
+  /** Where the built portal lies; without it there is none. */
+  readonly portalDirectory?: string | undefined;
 }
 
 /** The REST API and the door for WebSockets. The listener is the caller's: it passes requests and upgrades in. */
@@ -35,6 +40,8 @@ export interface HttpHead extends ProtocolHead {
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Hands WebSockets that ask for `subprotocol`, in any case, to `acceptor`. */
   registerWebSocket(subprotocol: Subprotocol, acceptor: StreamAcceptor): void;
+  /** The path of a one-time link that signs a browser in with the rights of `token`, a policy's token for the whole hub. */
+  portalLink(token: string): string;
 }
 
 /** Makes the HTTP head. It answers 503 until `start` has resolved, and again from `stop` on. */
@@ -45,6 +52,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   const servers = new Set<Server>();
   const inFlight = new RequestsInFlight(limits.requestsInFlight, clock);
   const gate = new WebSocketGate(limits, clock, log);
+  const sessions = new Sessions(clock, random);
   const app = buildApp({
     hub,
     clock,
@@ -52,6 +60,8 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     log,
     limits,
     extraRoutes,
+    sessions,
+    portalDirectory: options.portalDirectory,
     addresses: options.addresses ?? [],
     isStopping: () => state === "stopping",
   });
@@ -89,6 +99,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     serverOptions: serverOptions(limits),
     handler,
     handleUpgrade,
+    portalLink: (token) => linkPath(sessions.issueCode(parseSasToken(token)).secret),
     registerWebSocket: (subprotocol, acceptor) => gate.register(subprotocol, acceptor),
     attach(server) {
       servers.add(server);
