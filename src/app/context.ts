@@ -33,6 +33,8 @@ export interface HubContext {
   readonly expiry: ExpiryWatch;
   /** Tells whoever waits for feedback that there may be some. */
   readonly feedbackChanged: () => void;
+  /** A service has taken a message, which comes back if it is not settled. */
+  readonly serviceMessageTaken: () => void;
   /** The hub's name in messages: the first label of its first host name, or an address as it stands. */
   readonly hubName: string;
   /** True for every name and address that means this hub. */

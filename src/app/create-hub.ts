@@ -1,4 +1,5 @@
 import type { Policy } from "../domain/identity/policy.ts";
+import { authenticateCall } from "./auth/authenticate-call.ts";
 import { authenticateIdentity } from "./auth/authenticate-identity.ts";
 import { authenticateRequest } from "./auth/authenticate-request.ts";
 import {
@@ -37,10 +38,11 @@ import {
 } from "./messages/receive-cloud-to-device.ts";
 import { purgeCloudToDevice, sendCloudToDevice } from "./messages/send-cloud-to-device.ts";
 import { receiveForService, settleForService } from "./messages/service-queue.ts";
+import { ServiceWaiters } from "./messages/service-waiters.ts";
 import { invokeMethod } from "./methods/invoke-method.ts";
 import { sendTelemetry } from "./messages/send-telemetry.ts";
 import { startOutbox } from "./outbox.ts";
-import { endedConnections, listConnections } from "./connections/list-connections.ts";
+import { countConnections, endedConnections, listConnections } from "./connections/list-connections.ts";
 import {
   deletePolicy,
   ensurePolicies,
@@ -74,10 +76,8 @@ export interface Hub {
 export async function createHub(parts: HubParts): Promise<Hub> {
   const { settings } = parts;
   const policies = await ensurePolicies(parts.store, parts.random);
-  const waiting = new Set<() => void>();
-  const feedbackChanged = (): void => {
-    for (const listener of waiting) listener();
-  };
+  const waiters = new ServiceWaiters(parts.clock);
+  const feedbackChanged = (): void => waiters.changed();
   const expiry = new ExpiryWatch(parts.clock, parts.log, async (deviceId) => {
     const next = await expireMessages(context, deviceId);
     feedbackChanged();
@@ -87,6 +87,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     ...parts,
     expiry,
     feedbackChanged,
+    serviceMessageTaken: () => waiters.taken(),
     live: new LiveConnections(),
     hubName: hubNameOf(settings.hostNames[0] ?? "localhost"),
     isOwnHost: ownHosts(settings.hostNames),
@@ -95,22 +96,24 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   await watchExistingQueues(context);
   const stopMaintenance = startMaintenance(context);
   return {
-    api: bind(context, waiting),
+    api: bind(context, waiters),
     policies,
     stop() {
       stopMaintenance();
       expiry.stop();
+      waiters.stop();
     },
   };
 }
 
-function bind(context: HubContext, waiting: Set<() => void>): HubApi {
+function bind(context: HubContext, waiters: ServiceWaiters): HubApi {
   return {
     hostNames: context.settings.hostNames,
     hubName: context.hubName,
     auth: {
       request: (...args) => authenticateRequest(context, ...args),
       identity: (...args) => authenticateIdentity(context, ...args),
+      call: (...args) => authenticateCall(context, ...args),
     },
     identities: {
       get: (...args) => getIdentity(context, ...args),
@@ -134,6 +137,7 @@ function bind(context: HubContext, waiting: Set<() => void>): HubApi {
     connections: {
       open: (...args) => openConnection(context, ...args),
       list: (...args) => listConnections(context, ...args),
+      count: (...args) => countConnections(context, ...args),
       ended: (...args) => endedConnections(context, ...args),
       saveSession: (...args) => saveSession(context, ...args),
     },
@@ -148,10 +152,7 @@ function bind(context: HubContext, waiting: Set<() => void>): HubApi {
     serviceMessages: {
       receive: (...args) => receiveForService(context, ...args),
       settle: (...args) => settleForService(context, ...args),
-      onWaiting(listener) {
-        waiting.add(listener);
-        return () => waiting.delete(listener);
-      },
+      onWaiting: (listener) => waiters.add(listener),
     },
     methods: { invoke: (...args) => invokeMethod(context, ...args) },
     events: {

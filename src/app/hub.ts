@@ -53,6 +53,11 @@ export interface Authentication {
    * wrong, and with DeviceDisabled if the credential is right and the device is disabled.
    */
   identity(request: ConnectRequest): Promise<IdentityPrincipal>;
+  /**
+   * The same for a call of a device endpoint over HTTPS: a disabled device is refused with IotHubUnauthorizedAccess; a
+   * policy with DeviceConnect is told DeviceNotFound or ModuleNotFound.
+   */
+  call(request: ConnectRequest): Promise<IdentityPrincipal>;
 }
 
 export interface Identities {
@@ -80,7 +85,9 @@ export interface Identities {
     policyKey: "primaryKey" | "secondaryKey" | "both",
     keys: readonly IdentityKey[],
   ): Promise<RegeneratedKeys>;
-  statistics(principal: Principal): Promise<{ total: number; enabled: number; disabled: number }>;
+  statistics(
+    principal: Principal,
+  ): Promise<{ total: number; enabled: number; disabled: number; modules: number }>;
   connectedDevices(principal: Principal): Promise<number>;
 }
 
@@ -157,6 +164,8 @@ export interface Connections {
     after: IdentityKey | null,
     limit: number,
   ): Promise<readonly ConnectionInfo[]>;
+  /** Connected devices and modules of this node; for ServiceConnect. */
+  count(principal: Principal): Promise<{ devices: number; modules: number }>;
   /** The newest ends of connections, newest first, bounded; for ServiceConnect. */
   ended(principal: Principal): Promise<readonly EndedConnection[]>;
   /** Stores a persistent session's subscriptions: resolves when durable. */
@@ -197,8 +206,16 @@ export interface ServiceMessages {
 }
 
 export interface Methods {
-  /** `body` as it came (spec/rest §8.8). */
-  invoke(principal: Principal, key: IdentityKey, body: JsonObject): Promise<MethodResult>;
+  /**
+   * `body` as it came (spec/rest §8.8). The caller is answered within its time-outs, counted from `arrived`: when its
+   * request came in, now if missing.
+   */
+  invoke(
+    principal: Principal,
+    key: IdentityKey,
+    body: JsonObject,
+    arrived?: Milliseconds,
+  ): Promise<MethodResult>;
 }
 
 export interface Telemetry {

@@ -15,6 +15,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
+  /** The body's bytes. */
+  readonly raw: Buffer;
   // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it expects
   readonly body: any;
 }
@@ -136,10 +138,12 @@ function send(
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
       response.on("end", () => {
-        const text = Buffer.concat(chunks).toString();
-        const parsed: unknown = text === "" ? undefined : JSON.parse(text);
+        const raw = Buffer.concat(chunks);
+        const text = raw.toString();
+        const isJson = /\bjson\b/.test(response.headers["content-type"] ?? "");
+        const parsed: unknown = isJson && text !== "" ? JSON.parse(text) : undefined;
         const { statusCode: status = 0 } = response;
-        resolve({ status, headers: response.headers, text, body: parsed });
+        resolve({ status, headers: response.headers, text, raw, body: parsed });
       });
     });
     sent.end(

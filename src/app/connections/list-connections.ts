@@ -29,6 +29,15 @@ export async function listConnections(
     }));
 }
 
+/** How many devices and how many modules are connected. */
+export async function countConnections(
+  { live }: HubContext,
+  principal: Principal,
+): Promise<{ devices: number; modules: number }> {
+  demand(principal, "ServiceConnect");
+  return { devices: live.deviceCount, modules: live.count - live.deviceCount };
+}
+
 /** The newest ends of connections, newest first. */
 export async function endedConnections(
   context: HubContext,

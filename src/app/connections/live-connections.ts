@@ -115,6 +115,11 @@ export class LiveConnections {
     return this.#ended.toReversed();
   }
 
+  /** Connected devices and modules. */
+  get count(): number {
+    return this.#byKey.size;
+  }
+
   /** Connected devices, without modules. */
   get deviceCount(): number {
     return this.#devices;

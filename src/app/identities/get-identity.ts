@@ -52,10 +52,17 @@ export async function listModules(
 export async function statistics(
   context: HubContext,
   principal: Principal,
-): Promise<{ total: number; enabled: number; disabled: number }> {
+): Promise<{ total: number; enabled: number; disabled: number; modules: number }> {
   demand(principal, "RegistryRead");
-  const { devices, disabledDevices } = await context.store.transaction(null, (tx) => tx.counts());
-  return { total: devices, enabled: devices - disabledDevices, disabled: disabledDevices };
+  const { devices, disabledDevices, modules } = await context.store.transaction(null, (tx) =>
+    tx.counts(),
+  );
+  return {
+    total: devices,
+    enabled: devices - disabledDevices,
+    disabled: disabledDevices,
+    modules,
+  };
 }
 
 export async function connectedDevices(context: HubContext, principal: Principal): Promise<number> {

@@ -12,6 +12,8 @@ import type { HubTx, QueueItem } from "../ports.ts";
 export const c2dPrefix = "c2d/";
 export const feedbackPending = "feedback/pending";
 export const feedbackReady = "feedback/ready";
+/** Feedback that nobody fetches does not pile up: the oldest records go first. */
+const maxPendingFeedback = 10_000;
 
 export function c2dQueueName(deviceId: string): string {
   return c2dPrefix + deviceId;
@@ -63,6 +65,10 @@ export function finish(
     deviceGenerationId: tx.identity({ deviceId })?.generationId ?? "",
     at: tx.now,
   };
+  if (tx.queueLength(feedbackPending) >= maxPendingFeedback) {
+    const oldest = tx.queue(feedbackPending, 1)[0];
+    if (oldest !== undefined) tx.deleteFromQueue(feedbackPending, oldest.sequence);
+  }
   tx.addToQueue(feedbackPending, record as unknown as JsonObject, new Uint8Array());
 }
 

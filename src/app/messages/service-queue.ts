@@ -11,6 +11,7 @@ import type { HubContext } from "../context.ts";
 import type { HubTx, QueueItem } from "../ports.ts";
 import { type Principal, demand } from "../principal.ts";
 import { feedbackPending, feedbackReady } from "./device-queue.ts";
+import { serviceLockTime } from "./service-waiters.ts";
 
 /** The hub-wide queues that services take from; several receivers compete (spec/semantics §9.1, §14). */
 export type ServiceQueueName = "feedback" | "fileNotifications";
@@ -30,14 +31,14 @@ const rules: Record<ServiceQueueName, QueueRules> = {
   feedback: {
     ready: feedbackReady,
     timeToLive: 3_600_000,
-    lockTime: 60_000,
+    lockTime: serviceLockTime,
     maxDeliveryCount: 10,
     maxItems: 10_000,
   },
   fileNotifications: {
     ready: fileNotificationsReady,
     timeToLive: 3_600_000,
-    lockTime: 60_000,
+    lockTime: serviceLockTime,
     maxDeliveryCount: 100,
     maxItems: 10_000,
   },
@@ -66,7 +67,7 @@ export async function receiveForService(
 ): Promise<ServiceMessage | null> {
   demand(principal, "ServiceConnect");
   const token = context.random.uuid();
-  return context.store.transaction(null, (tx) => {
+  const message = await context.store.transaction(null, (tx) => {
     if (name === "feedback") makeBatches(tx);
     const { ready, lockTime } = rules[name];
     for (const item of tx.queue(ready, rules[name].maxItems)) {
@@ -82,6 +83,8 @@ export async function receiveForService(
     }
     return null;
   });
+  if (message !== null) context.serviceMessageTaken();
+  return message;
 }
 
 /** Completes a message, or gives it back; refuses with DeviceMessageLockLost if the lock is not held any more. */
@@ -130,8 +133,13 @@ export function putForService(
   tx.addToQueue(ready, { at: tx.now, deliveryCount: 0 }, Buffer.from(JSON.stringify(body)));
 }
 
-/** Joins waiting records to batches, as many as are due. */
+/** Joins waiting records to batches, as many as are due. Records that nobody came for in time are dropped. */
 function makeBatches(tx: HubTx): void {
+  const { timeToLive, maxItems } = rules.feedback;
+  for (const { sequence, value } of tx.queue(feedbackPending, maxItems)) {
+    if (tx.now - (value as unknown as FeedbackRecord).at < timeToLive) break;
+    tx.deleteFromQueue(feedbackPending, sequence);
+  }
   for (;;) {
     const records = tx.queue(feedbackPending, maxFeedbackRecords);
     const oldest = records[0];

@@ -13,6 +13,10 @@ import type { LiveConnection } from "../connections/live-connections.ts";
 import type { HubContext } from "../context.ts";
 import { type Principal, demand } from "../principal.ts";
 import { findIdentity } from "../twins/find-twin.ts";
+import type { Milliseconds } from "../../domain/time.ts";
+
+/** The hub gives up so much before its caller: Node's SDK waits for exactly both time-outs (spec/rest §8.8). */
+const headStart: Milliseconds = 100;
 
 /**
  * Calls a direct method of a device or module and waits for its answer (spec/semantics §8). A service may call
@@ -23,12 +27,14 @@ export async function invokeMethod(
   principal: Principal,
   key: IdentityKey,
   body: JsonObject,
+  arrived: Milliseconds = context.clock.now(),
 ): Promise<MethodResult> {
   if (!isNeighbour(principal, key)) demand(principal, "ServiceConnect");
   const call = readMethodCall(body);
   await context.store.transaction(key, (tx) => findIdentity(tx, key));
   const target = await whenReady(context, key, call.connectTimeout);
-  return callTarget(context, target, call);
+  const deadline = arrived + call.connectTimeout + call.responseTimeout - headStart;
+  return callTarget(context, target, call, deadline);
 }
 
 function isNeighbour(principal: Principal, key: IdentityKey): boolean {
@@ -74,6 +80,7 @@ function callTarget(
   context: HubContext,
   target: LiveConnection,
   call: MethodCall,
+  deadline: Milliseconds,
 ): Promise<MethodResult> {
   const { key } = target.principal;
   if (target.methods.size >= maxMethodsInFlight) {
@@ -82,7 +89,13 @@ function callTarget(
       `'${keyText(key)}' already has ${maxMethodsInFlight} direct methods in flight, the limit`,
     );
   }
+  // It may have ended since it was found, and would not say so again.
+  if (context.live.get(key) !== target)
+    throw new HubError("DeviceConnectionClosedRemotely", "Device unavailable");
+  const timeout = Math.max(0, Math.min(call.responseTimeout, deadline - context.clock.now()));
   return new Promise((resolve, reject) => {
+    // A link that answers at once does so before it has given this back.
+    let forget: (() => void) | undefined = undefined;
     const end = (): void => {
       cancel();
       forget?.();
@@ -92,12 +105,12 @@ function callTarget(
       end();
       reject(new HubError("DeviceConnectionClosedRemotely", "Device unavailable"));
     };
-    const cancel = context.clock.after(call.responseTimeout, () => {
+    const cancel = context.clock.after(timeout, () => {
       end();
       reject(new HubError("GatewayTimeout", "Timed out waiting for the response from device."));
     });
     target.methods.add(lost);
-    const forget = target.link.invoke?.({
+    forget = target.link.invoke?.({
       name: call.name,
       payload: call.payload,
       answer(status, text) {

@@ -66,6 +66,7 @@ export async function putPolicy(
     if (key !== undefined && !isKey(key))
       throw argumentInvalid("A key must be Base64 of 16 to 64 bytes");
   }
+  const made = { primary: context.random.base64(32), secondary: context.random.base64(32) };
   return context.store.transaction(null, (tx) => {
     const stored = tx.policy(name);
     if (stored === undefined && tx.policies().length >= maxPolicies) {
@@ -76,9 +77,9 @@ export async function putPolicy(
     }
     const policy: Policy = {
       name,
-      rights: input.rights,
-      primaryKey: input.primaryKey ?? stored?.primaryKey ?? context.random.base64(32),
-      secondaryKey: input.secondaryKey ?? stored?.secondaryKey ?? context.random.base64(32),
+      rights: [...new Set(input.rights)],
+      primaryKey: input.primaryKey ?? stored?.primaryKey ?? made.primary,
+      secondaryKey: input.secondaryKey ?? stored?.secondaryKey ?? made.secondary,
     };
     if (!isOwner(policy.rights)) keepAnOwner(tx, name);
     return savePolicy(tx, policy);

@@ -64,23 +64,21 @@ export function leadsTo(
   authorities: readonly string[],
   now: Milliseconds,
 ): boolean {
-  const certificates = chain.slice(0, maxIntermediates + 1).map(parsed);
-  let current = certificates[0];
-  if (current === undefined || current === null) return false;
+  const [leaf, ...others] = chain
+    .slice(0, maxIntermediates + 1)
+    .filter((der) => isValidAt(der, now))
+    .map((der) => new X509Certificate(der));
+  // The first certificate is the caller's own; an expired one must not make the next one the leaf.
+  if (leaf === undefined || !isFirst(leaf, chain)) return false;
   const roots = authorities
     .map((pem) => new X509Certificate(pem))
-    .filter((root) => isValidAt(root.raw, now));
-  const unused = new Set(certificates.slice(1));
-  for (let depth = 0; depth <= maxIntermediates; depth++) {
+    .filter((root) => root.ca && isValidAt(root.raw, now));
+  const unused = new Set(others.filter(({ ca }) => ca));
+  for (let current: X509Certificate | undefined = leaf; current !== undefined;) {
     const signed: X509Certificate = current;
-    if (!isValidAt(signed.raw, now)) return false;
     if (roots.some((root) => signedBy(signed, root))) return true;
-    const next = [...unused].find(
-      (candidate) => candidate !== null && candidate.ca && signedBy(signed, candidate),
-    );
-    if (next === undefined || next === null) return false;
-    unused.delete(next);
-    current = next;
+    current = [...unused].find((candidate) => signedBy(signed, candidate));
+    if (current !== undefined) unused.delete(current);
   }
   return false;
 }
@@ -94,10 +92,6 @@ export function signedBy(certificate: X509Certificate, issuer: X509Certificate):
   }
 }
 
-function parsed(der: Uint8Array): X509Certificate | null {
-  try {
-    return new X509Certificate(der);
-  } catch {
-    return null;
-  }
+function isFirst(certificate: X509Certificate, [first]: readonly Uint8Array[]): boolean {
+  return first !== undefined && certificate.raw.equals(first);
 }

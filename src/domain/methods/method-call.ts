@@ -31,7 +31,7 @@ export function readMethodCall(body: JsonObject): MethodCall {
   if (typeof methodName !== "string" || !namePattern.test(methodName)) {
     throw argumentInvalid("methodName must be 1 to 100 characters that a topic may hold");
   }
-  const payload = Object.hasOwn(body, "payload") ? JSON.stringify(body["payload"]) : "null";
+  const payload = Object.hasOwn(body, "payload") ? payloadText(body["payload"] ?? null) : "null";
   if (Buffer.byteLength(payload) > maxMethodPayload) {
     throw new HubError(
       "MessageTooLarge",
@@ -44,6 +44,20 @@ export function readMethodCall(body: JsonObject): MethodCall {
     responseTimeout: seconds(body, "responseTimeoutInSeconds", 30, 5, 300),
     connectTimeout: seconds(body, "connectTimeoutInSeconds", 0, 0, 300),
   };
+}
+
+/** Nested deeper, a value could not be written as text again. */
+const maxDepth = 1000;
+
+function payloadText(payload: Json): string {
+  if (isDeeperThan(payload, maxDepth))
+    throw argumentInvalid(`The payload is nested deeper than ${maxDepth} levels, the limit`);
+  return JSON.stringify(payload);
+}
+
+function isDeeperThan(value: Json, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
 }
 
 function seconds(
@@ -66,7 +80,8 @@ function seconds(
 export function readMethodAnswer(status: number, body: string): MethodResult {
   if (body.trim() === "") return { status, payload: null };
   try {
-    return { status, payload: JSON.parse(body) as Json };
+    const payload = JSON.parse(body) as Json;
+    return { status, payload: isDeeperThan(payload, maxDepth) ? body : payload };
   } catch {
     return { status, payload: body };
   }

@@ -8,11 +8,14 @@ import {
 } from "fastify";
 import { createJsonSchemaTransform } from "fastify-type-provider-zod";
 import { HubError, argumentInvalid } from "../../domain/errors.ts";
-import type { Clock, Random } from "../../app/ports.ts";
+import type { Random } from "../../app/ports.ts";
+import type { IdentityKey } from "../../domain/identity/key.ts";
+import type { Milliseconds } from "../../domain/time.ts";
 import { checkApiVersion } from "./api-version.ts";
-import { authenticate } from "./auth.ts";
+import { authenticate, authenticateIdentity } from "./auth.ts";
 import { readJson, validatorCompiler } from "./body.ts";
-import { formA, statuses, toHubError, trackingId } from "./errors.ts";
+import { formA, formB, statuses, toHubError, trackingId } from "./errors.ts";
+import type { EventStreams } from "./event-stream.ts";
 import { ownHost } from "./host.ts";
 import { openApiDocument } from "./openapi.ts";
 import { PathTable, parseQuery, splitTarget } from "./paths.ts";
@@ -20,8 +23,14 @@ import { readSession, sessionRoutes } from "./portal/session-routes.ts";
 import type { Sessions } from "./portal/sessions.ts";
 import { staticRoutes } from "./portal/static-routes.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
+import { certificateRoutes } from "./routes/certificates.ts";
+import { cloudToDeviceRoutes } from "./routes/cloud-to-device.ts";
+import { deviceMessageRoutes } from "./routes/device-messages.ts";
 import { deviceRoutes } from "./routes/devices.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { hubStateRoutes } from "./routes/hub-state.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { methodRoutes } from "./routes/methods.ts";
 import { moduleRoutes } from "./routes/modules.ts";
 import { openRoutes } from "./routes/open.ts";
 import type { RouteParts } from "./routes/parts.ts";
@@ -29,8 +38,15 @@ import { policyRoutes } from "./routes/policies.ts";
 import { statisticsRoutes } from "./routes/statistics.ts";
 import { twinRoutes } from "./routes/twins.ts";
 
+declare module "fastify" {
+  interface FastifyRequest {
+    /** When its headers had come in, in milliseconds since 1970. */
+    arrived: Milliseconds;
+  }
+}
+
 export interface AppParts extends RouteParts {
-  readonly clock: Clock;
+  readonly streams: EventStreams;
   readonly random: Random;
   /** Addresses under which the hub may be called, beside its names: those of its certificate. */
   readonly addresses: readonly string[];
@@ -57,6 +73,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     rewriteUrl: (request) => rewritten(paths, request.method ?? "", request.url ?? ""),
   });
   app.decorateRequest("principal", null);
+  app.decorateRequest("arrived", 0);
   app.decorateRequest("sessionToken", null);
   app.addHook("onRoute", ({ method, url }) => {
     for (const one of [method].flat()) paths.add(one, url);
@@ -74,6 +91,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   if (parts.portalDirectory !== undefined)
     app.register(staticRoutes({ directory: parts.portalDirectory, random: parts.random }));
   app.register(apiRoutes(parts));
+  app.register(identityRoutes(parts));
   app.register(hubRoutes(parts));
   if (parts.extraRoutes !== undefined) app.register(parts.extraRoutes);
   return app;
@@ -107,6 +125,24 @@ function apiRoutes(parts: AppParts): FastifyPluginCallback {
     app.register(keyRoutes(parts));
     app.register(statisticsRoutes(parts));
     app.register(twinRoutes(parts));
+    app.register(methodRoutes(parts));
+    app.register(cloudToDeviceRoutes(parts));
+    done();
+  };
+}
+
+/** Endpoints of devices and modules: the caller is the one whom the path names (spec/rest §9). */
+function identityRoutes(parts: AppParts): FastifyPluginCallback {
+  return (app, _options, done) => {
+    app.addHook("onRequest", async (request) => {
+      checkApiVersion((request.query as Record<string, string>)["api-version"]);
+      const { deviceId, moduleId } = request.params as IdentityKey;
+      request.principal = await authenticateIdentity(parts.hub, parts.log, request, {
+        deviceId,
+        moduleId,
+      });
+    });
+    app.register(deviceMessageRoutes(parts));
     done();
   };
 }
@@ -118,6 +154,9 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
       request.principal = await authenticate(parts.hub, parts.log, request);
     });
     app.register(policyRoutes(parts));
+    app.register(certificateRoutes(parts));
+    app.register(hubStateRoutes(parts));
+    app.register(eventRoutes(parts, parts.streams));
     done();
   };
 }
@@ -125,6 +164,7 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
 function addCommonHooks(app: FastifyInstance, parts: AppParts): void {
   const isOwnHost = ownHost(parts.hub.hostNames, parts.addresses);
   app.addHook("onRequest", async (request, reply) => {
+    request.arrived = parts.clock.now();
     reply.header("x-ms-request-id", request.id);
     reply.header("cache-control", "no-store");
     if (!isOwnHost(request.headers.host)) throw argumentInvalid("Requested Host is not supported");
@@ -180,10 +220,17 @@ function answerError(
     path: splitTarget(request.originalUrl).path,
   };
   if (error.name === "ServerError") parts.log.error({ ...fields, err: thrown }, "request failed");
+  const now = parts.clock.now();
+  const tracking = trackingId(request.id, now);
+  // A caller that is refused as such is told so in the common form, whatever it called.
+  const isFormB =
+    request.routeOptions.config.errorForm === "b" &&
+    request.principal !== null &&
+    error.name !== "IotHubUnauthorizedAccess";
   return reply
     .code(statuses[error.name])
     .header("iothub-errorcode", error.name)
     .type("application/json; charset=utf-8")
     .serializer((body: unknown) => JSON.stringify(body))
-    .send(formA(error, trackingId(request.id, parts.clock.now())));
+    .send(isFormB ? formB(error, tracking, now) : formA(error, tracking));
 }

@@ -1,10 +1,13 @@
 import type { FastifyRequest } from "fastify";
 import type { HubApi } from "../../app/hub.ts";
 import type { Log } from "../../app/ports.ts";
-import type { Principal } from "../../app/principal.ts";
+import type { IdentityPrincipal, Principal } from "../../app/principal.ts";
 import { HubError } from "../../domain/errors.ts";
+import type { Credential } from "../../domain/identity/credentials.ts";
+import type { IdentityKey } from "../../domain/identity/key.ts";
 import { parseSasToken } from "../../wire/sas-token.ts";
 import { splitTarget } from "./paths.ts";
+import { certificateOfCaller } from "./peer.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -14,8 +17,8 @@ declare module "fastify" {
 }
 
 /**
- * Proves the caller by its Authorization header. Whatever is wrong, the answer is the same 401; the reason goes to
- * the log only (spec/rest §5.6).
+ * Proves the caller by its Authorization header or, without one, by the certificate of its TLS connection. Whatever
+ * is wrong, the answer is the same 401; the reason goes to the log only (spec/rest §5.6, §9.1).
  */
 export async function authenticate(
   hub: HubApi,
@@ -53,3 +56,11 @@ export function callerOf(request: FastifyRequest): Principal {
 export function decodedPath(request: FastifyRequest): string {
   return decodeURIComponent(splitTarget(request.url).path);
 }
+    const path = decodedPath(request);
+/** The device or module that calls its own endpoint. */
+export function identityOf(request: FastifyRequest): IdentityPrincipal {
+  const principal = callerOf(request);
+  if (principal.kind === "identity") return principal;
+  throw new Error(`${request.url} is served to a policy`);
+}
+

@@ -18,6 +18,11 @@ export function bodyText(raw: unknown): string {
   }
 }
 
+/** The bytes of a body, none if there is no body: what routes of messages take. */
+export function bodyBytes(raw: unknown): Uint8Array {
+  return raw instanceof Uint8Array ? raw : new Uint8Array();
+}
+
 /** Reads a JSON body by `schema`; what does not fit is 400006 with the path of the first misfit. */
 export function readJson(schema: z.ZodType, raw: unknown): unknown {
   const result = schema.safeParse(parseJson(bodyText(raw)));

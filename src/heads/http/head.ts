@@ -9,6 +9,7 @@ import type { ProtocolHead, StreamAcceptor } from "../head.ts";
 import { buildApp } from "./app.ts";
 import { onClientError } from "./client-error.ts";
 import { formA, statuses, trackingId } from "./errors.ts";
+import { EventStreams } from "./event-stream.ts";
 import { type HttpLimits, defaultHttpLimits } from "./limits.ts";
 import { linkPath } from "./portal/session-routes.ts";
 import { Sessions } from "./portal/sessions.ts";
@@ -52,6 +53,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   const servers = new Set<Server>();
   const inFlight = new RequestsInFlight(limits.requestsInFlight, clock);
   const gate = new WebSocketGate(limits, clock, log);
+  const streams = new EventStreams(limits.eventStreams);
   const sessions = new Sessions(clock, random);
   const app = buildApp({
     hub,
@@ -59,6 +61,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     random,
     log,
     limits,
+    streams,
     extraRoutes,
     sessions,
     portalDirectory: options.portalDirectory,
@@ -115,6 +118,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     async stop() {
       state = "stopping";
       for (const server of servers) server.closeIdleConnections();
+      streams.endAll();
       await inFlight.drained(limits.drainTimeout);
       await gate.stop();
       await app.close();

@@ -8,6 +8,20 @@ export interface HttpLimits {
   readonly bodyBytes: number;
   /** A bulk body: 100 identities with full twins. */
   readonly bulkBodyBytes: number;
+  /** A message of a device or module, or a batch of them (spec/semantics §10). */
+  readonly telemetryBodyBytes: number;
+  /** A message to a device (spec/semantics §9). */
+  readonly cloudToDeviceBodyBytes: number;
+  /** A direct method's call: its payload of 128 KiB with all that stands around it. */
+  readonly methodBodyBytes: number;
+  /** Live streams of events. */
+  readonly eventStreams: number;
+  /** Messages that a stream reads from the log in one step. */
+  readonly eventStreamBatch: number;
+  /** How often a stream says that it is alive, and its caller is proven again. */
+  readonly eventStreamHeartbeat: Milliseconds;
+  /** How long a stream waits for a reader that does not read. */
+  readonly eventStreamStall: Milliseconds;
   /** Request line and headers together. */
   readonly headerBytes: number;
   readonly connections: number;
@@ -32,6 +46,13 @@ export const defaultHttpLimits: HttpLimits = {
   twinBodyBytes: 131_072,
   bodyBytes: 131_072,
   bulkBodyBytes: 8_388_608,
+  telemetryBodyBytes: 262_144,
+  cloudToDeviceBodyBytes: 65_536,
+  methodBodyBytes: 262_144,
+  eventStreams: 100,
+  eventStreamBatch: 100,
+  eventStreamHeartbeat: 15_000,
+  eventStreamStall: 30_000,
   headerBytes: 16_384,
   connections: 20_000,
   requestsInFlight: 1_000,

@@ -6,10 +6,15 @@ import type { Peer } from "../head.ts";
 /** Certificates of a chain that are handed on, leaf included. */
 const maxChain = 10;
 
+/** What the caller of a request showed in its handshake, leaf first; undefined if nothing, or if there was none. */
+export function certificateOfCaller(socket: Socket): ClientCertificate | undefined {
+  return socket instanceof TLSSocket ? certificateOf(socket) : undefined;
+}
+
 /** What the transport knows about whoever opened a WebSocket. */
 export function peerOf(socket: Socket): Peer {
   const address = `${socket.remoteAddress ?? "unknown"}:${socket.remotePort ?? 0}`;
-  const certificate = socket instanceof TLSSocket ? certificateOf(socket) : undefined;
+  const certificate = certificateOfCaller(socket);
   return { address, transport: "websocket", certificate };
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyReply } from "fastify";
 import type { HubApi, Resource } from "../../../app/hub.ts";
-import type { Log } from "../../../app/ports.ts";
+import type { Clock, Log } from "../../../app/ports.ts";
 import type { HttpLimits } from "../limits.ts";
 import { errorAnswer } from "../schemas/shared.ts";
 
@@ -8,6 +8,7 @@ import { errorAnswer } from "../schemas/shared.ts";
 export interface RouteParts {
   readonly hub: HubApi;
   readonly log: Log;
+  readonly clock: Clock;
   readonly limits: HttpLimits;
 }
 

@@ -2,7 +2,7 @@ import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import type { Policy } from "../../../domain/identity/policy.ts";
 import { callerOf } from "../auth.ts";
-import { policyAnswer, policyParams } from "../schemas/hub.ts";
+import { policyAnswer, policyInput, policyParams, regeneratePolicyInput } from "../schemas/hub.ts";
 import { type RouteParts, errorAnswers } from "./parts.ts";
 
 const tags = ["Hub"];
@@ -33,6 +33,58 @@ export function policyRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
       },
       handler: async (request) =>
         answerOf(await policies.get(callerOf(request), request.params.name)),
+    });
+
+    app.route({
+      method: "PUT",
+      url: "/$hub/policies/:name",
+      schema: {
+        tags,
+        summary: "Create a shared access policy or change its rights",
+        params: policyParams,
+        body: policyInput,
+        response: { 200: policyAnswer, ...errorAnswers },
+      },
+      handler: async (request) => {
+        const { rights, primaryKey, secondaryKey } = request.body;
+        const input = {
+          rights,
+          primaryKey: primaryKey || undefined,
+          secondaryKey: secondaryKey || undefined,
+        };
+        return answerOf(await policies.put(callerOf(request), request.params.name, input));
+      },
+    });
+
+    app.route({
+      method: "DELETE",
+      url: "/$hub/policies/:name",
+      schema: {
+        tags,
+        summary: "Delete a shared access policy",
+        params: policyParams,
+        response: { 204: z.undefined(), ...errorAnswers },
+      },
+      handler: async (request, reply) => {
+        await policies.delete(callerOf(request), request.params.name);
+        return reply.code(204).send(undefined);
+      },
+    });
+
+    app.route({
+      method: "POST",
+      url: "/$hub/policies/:name/regenerate",
+      schema: {
+        tags,
+        summary: "Give a shared access policy a new key; the old one ends at once",
+        params: policyParams,
+        body: regeneratePolicyInput,
+        response: { 200: policyAnswer, ...errorAnswers },
+      },
+      handler: async (request) => {
+        const { name } = request.params;
+        return answerOf(await policies.regenerateKey(callerOf(request), name, request.body.key));
+      },
     });
     done();
   };

@@ -1,0 +1,75 @@
+import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
+import { z } from "zod";
+import { authenticate, callerOf } from "../auth.ts";
+import { EventFeed, startPosition } from "../event-feed.ts";
+import { EventStream, type EventStreams } from "../event-stream.ts";
+import { optionalText } from "../schemas/shared.ts";
+import { type RouteParts, errorAnswers } from "./parts.ts";
+
+/** Names are lower-case: queries are read without regard to case. */
+const eventsQuery = z.object({
+  from: optionalText.describe(
+    "earliest, latest (default), a time such as 2026-05-01T10:00:00Z, or the id of an event",
+  ),
+  deviceid: optionalText.describe("deviceId: only messages of this device and its modules"),
+  moduleid: optionalText.describe("moduleId: only messages of this module"),
+  source: optionalText.describe("Telemetry, twinChangeEvents …, in any case"),
+});
+
+const eventsHeaders = z.object({
+  "last-event-id": z.string().optional().describe("goes before `from`: where to resume"),
+});
+
+/** The event log live, as server-sent events; for ServiceConnect. Ours, not Azure's. */
+export function eventRoutes(parts: RouteParts, streams: EventStreams): FastifyPluginCallbackZod {
+  const { hub, clock, log, limits } = parts;
+  const { events } = hub;
+  return (app, _options, done) => {
+    app.route({
+      method: "GET",
+      url: "/$hub/events",
+      exposeHeadRoute: false,
+      schema: {
+        tags: ["Events"],
+        summary: "Stream messages from devices and modules as server-sent events",
+        querystring: eventsQuery,
+        headers: eventsHeaders,
+        response: {
+          200: z.string().describe("text/event-stream; each event's data is one message"),
+          ...errorAnswers,
+        },
+      },
+      handler: async (request, reply) => {
+        const caller = callerOf(request);
+        const partitions = await events.partitions(caller);
+        const { from, deviceid, moduleid, source } = request.query;
+        const resumed = request.raw.headers["last-event-id"];
+        const begin = (typeof resumed === "string" && resumed) || from || "latest";
+        const position = await startPosition(events, caller, partitions, begin);
+        streams.checkRoom();
+        const filter = {
+          deviceId: deviceid || undefined,
+          moduleId: moduleid || undefined,
+          source: source || undefined,
+        };
+        reply.hijack();
+        reply.raw.writeHead(200, {
+          "content-type": "text/event-stream; charset=utf-8",
+          "cache-control": "no-store",
+          "x-accel-buffering": "no",
+          "x-ms-request-id": request.id,
+        });
+        const stream = new EventStream(reply.raw, {
+          feed: new EventFeed(events, caller, filter, position),
+          clock,
+          log,
+          limits,
+          onAppended: (listener) => events.onAppended(listener),
+          proveAgain: () => authenticate(hub, log, request),
+        });
+        await streams.run(stream);
+      },
+    });
+    done();
+  };
+}
