@@ -35,11 +35,49 @@ export async function authenticateFor(
   request: FastifyRequest,
   path: string,
 ): Promise<Principal> {
+  return proven(log, request, async () => {
+    const credential = credentialOf(request);
+    switch (credential.kind) {
+      case "sas":
+        return hub.auth.request(credential.token, path);
+      case "certificate":
+        return hub.auth.request(undefined, path, credential.certificate);
+      case "nothing":
+        return hub.auth.request(undefined, path);
+    }
+  });
+}
+
+/** Proves the device or module whose endpoint is called: by its own credential or a policy with DeviceConnect. */
+export async function authenticateIdentity(
+  hub: HubApi,
+  log: Log,
+  request: FastifyRequest,
+  key: IdentityKey,
+): Promise<IdentityPrincipal> {
+  return proven(log, request, async () =>
+    hub.auth.call({ key, credential: credentialOf(request) }),
+  );
+}
+
+function credentialOf(request: FastifyRequest): Credential {
+  const header = request.headers.authorization;
+  if (header !== undefined) return { kind: "sas", token: parseSasToken(header) };
+  if (request.sessionToken !== null) return { kind: "sas", token: request.sessionToken };
+  const certificate = certificateOfCaller(request.raw.socket);
+  return certificate === undefined ? { kind: "nothing" } : { kind: "certificate", certificate };
+}
+
+async function proven<T extends Principal>(
+  log: Log,
+  request: FastifyRequest,
+  prove: () => Promise<T>,
+): Promise<T> {
   try {
-    const header = request.headers.authorization;
-    return await hub.auth.request(header === undefined ? (request.sessionToken ?? undefined) : parseSasToken(header), path);
+    return await prove();
   } catch (error) {
     if (!(error instanceof HubError) || error.name !== "IotHubUnauthorizedAccess") throw error;
+    const path = decodedPath(request);
     log.debug({ requestId: request.id, path, reason: error.message }, "request refused");
     throw new HubError("IotHubUnauthorizedAccess", "Unauthorized");
   }
@@ -52,11 +90,6 @@ export function callerOf(request: FastifyRequest): Principal {
   return request.principal;
 }
 
-/** The path of the request as text, `/twins/d1/modules/m1`. */
-export function decodedPath(request: FastifyRequest): string {
-  return decodeURIComponent(splitTarget(request.url).path);
-}
-    const path = decodedPath(request);
 /** The device or module that calls its own endpoint. */
 export function identityOf(request: FastifyRequest): IdentityPrincipal {
   const principal = callerOf(request);
@@ -64,3 +97,7 @@ export function identityOf(request: FastifyRequest): IdentityPrincipal {
   throw new Error(`${request.url} is served to a policy`);
 }
 
+/** The path of the request as text, `/twins/d1/modules/m1`. */
+export function decodedPath(request: FastifyRequest): string {
+  return decodeURIComponent(splitTarget(request.url).path);
+}
