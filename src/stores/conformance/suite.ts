@@ -78,7 +78,14 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       it("gives back identity, twin, presence and session as they were put, also after opening again", async () => {
         const identity = identityAt(key);
         const twin = fullTwin();
-        const presence = { connected: false, stateUpdatedTime: 3, lastActivityTime: 4 };
+        const presence = {
+          connected: false,
+          stateUpdatedTime: 3,
+          lastActivityTime: 4,
+          connection: "c1",
+          protocol: "mqtt",
+          reason: "networkLost",
+        };
         const session = { subscriptions: [{ filter: "$iothub/twin/res/#", qos: 0 as const }] };
         await store.transaction(key, (tx) => {
           tx.putIdentity(identity);

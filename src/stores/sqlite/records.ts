@@ -56,6 +56,7 @@ export class SqliteRecords implements Records {
       connected: row["connected"] === 1,
       stateUpdatedTime: Number(row["state_updated_time"]),
       lastActivityTime: Number(row["last_activity_time"]),
+      ...(parse(row["detail"]) as Partial<Presence>),
     };
   }
 
@@ -188,7 +189,7 @@ function prepareReads(driver: Driver) {
       `SELECT ${twinColumnList} FROM twins t WHERE t.device_id = ? AND t.module_id = ?`,
     ),
     presence: driver.prepare(
-      "SELECT connected, state_updated_time, last_activity_time FROM presence WHERE device_id = ? AND module_id = ?",
+      "SELECT connected, state_updated_time, last_activity_time, detail FROM presence WHERE device_id = ? AND module_id = ?",
     ),
     session: driver.prepare("SELECT doc FROM sessions WHERE device_id = ? AND module_id = ?"),
     policies: driver.prepare("SELECT doc FROM policies ORDER BY name"),

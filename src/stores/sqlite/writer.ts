@@ -77,9 +77,9 @@ export class SqliteWriter {
     for (const [key, presence] of changes.presence) {
       if (presence === null) statements.deletePresence.run(columnsOf(key));
       else {
-        const { connected, stateUpdatedTime, lastActivityTime } = presence;
+        const { connected, stateUpdatedTime, lastActivityTime, ...detail } = presence;
         const times = [connected ? 1 : 0, stateUpdatedTime, lastActivityTime];
-        statements.putPresence.run([...columnsOf(key), ...times]);
+        statements.putPresence.run([...columnsOf(key), ...times, JSON.stringify(detail)]);
       }
     }
     for (const [key, session] of changes.sessions) {
@@ -155,7 +155,7 @@ const writes = {
     "INSERT INTO twins (device_id, module_id, version, etag_counter, desired_version, reported_version, metadata, doc) VALUES (?, ?, ?, ?, ?, ?, ?, jsonb(?)) ON CONFLICT (device_id, module_id) DO UPDATE SET version = excluded.version, etag_counter = excluded.etag_counter, desired_version = excluded.desired_version, reported_version = excluded.reported_version, metadata = excluded.metadata, doc = excluded.doc",
   deleteTwin: "DELETE FROM twins WHERE device_id = ? AND module_id = ?",
   putPresence:
-    "INSERT OR REPLACE INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time) VALUES (?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time, detail) VALUES (?, ?, ?, ?, ?, ?)",
   deletePresence: "DELETE FROM presence WHERE device_id = ? AND module_id = ?",
   putSession: "INSERT OR REPLACE INTO sessions (device_id, module_id, doc) VALUES (?, ?, ?)",
   deleteSession: "DELETE FROM sessions WHERE device_id = ? AND module_id = ?",

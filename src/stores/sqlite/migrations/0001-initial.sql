@@ -25,6 +25,7 @@ CREATE TABLE presence (
   connected INTEGER NOT NULL,
   state_updated_time INTEGER NOT NULL, -- milliseconds since 1970, as all times
   last_activity_time INTEGER NOT NULL,
+  detail TEXT NOT NULL, -- JSON: which connection it is or was, over what, why it ended
   PRIMARY KEY (device_id, module_id)
 ) STRICT, WITHOUT ROWID;
 
