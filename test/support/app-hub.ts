@@ -1,3 +1,6 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { defaultSettings } from "../../src/app/context.ts";
 import { createHub } from "../../src/app/create-hub.ts";
 import type { HubApi, OpenConnection } from "../../src/app/hub.ts";
@@ -7,6 +10,7 @@ import { anyEtag, noPrecondition } from "../../src/domain/identity/etag.ts";
 import type { IdentityKey } from "../../src/domain/identity/key.ts";
 import type { JsonObject } from "../../src/domain/json.ts";
 import { HubError } from "../../src/domain/errors.ts";
+import { openSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { createMemoryStore } from "../../src/stores/memory/store.ts";
 import { systemRandom } from "../../src/system.ts";
 import { MovableClock } from "../../src/testing/movable-clock.ts";
@@ -52,7 +56,16 @@ export interface Connected {
   readonly open: OpenConnection;
 }
 
-/** The use cases over the memory store, without any protocol. */
+export const storeKinds = ["memory", "sqlite"] as const;
+export type StoreKind = (typeof storeKinds)[number];
+
+function openStore(kind: StoreKind, clock: MovableClock): Promise<HubStore> {
+  if (kind === "memory") return Promise.resolve(createMemoryStore({ clock, partitions: 4 }));
+  const directory = mkdtempSync(join(tmpdir(), "twinhub-"));
+  return openSqliteStore({ directory, clock, partitions: 4, durability: "os", log: silent });
+}
+
+/** The use cases over a store, without any protocol. */
 export class AppHub {
   readonly hub: HubApi;
   readonly store: HubStore;
@@ -64,9 +77,9 @@ export class AppHub {
     this.clock = clock;
   }
 
-  static async start(): Promise<AppHub> {
+  static async start(kind: StoreKind = "memory"): Promise<AppHub> {
     const clock = new MovableClock();
-    const store = createMemoryStore({ clock, partitions: 4 });
+    const store = await openStore(kind, clock);
     const settings = { ...defaultSettings, hostNames: [hostName] };
     const { api } = await createHub({ store, clock, random: systemRandom, log: silent, settings });
     return new AppHub(api, store, clock);
@@ -106,6 +119,10 @@ export class AppHub {
     const open = await this.hub.connections.open(principal, link, { clean: false });
     link.onClose = (reason) => open.ended(reason);
     return { principal, link, open };
+  }
+
+  async stop(): Promise<void> {
+    await this.store.close();
   }
 
   async setStatus(deviceId: string, status: "enabled" | "disabled"): Promise<void> {
