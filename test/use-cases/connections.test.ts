@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { anyEtag, noPrecondition } from "../../src/domain/identity/etag.ts";
+import type { IdentityKey } from "../../src/domain/identity/key.ts";
 import { AppHub, owner, refusalOf, storeKinds } from "../support/app-hub.ts";
 
 describe.each(storeKinds)("On the %s store", (kind) => {
@@ -10,8 +11,8 @@ describe.each(storeKinds)("On the %s store", (kind) => {
   afterEach(() => app.stop());
 
   const subjects = [
-    { what: "A device", key: { deviceId: "d1", moduleId: undefined } },
-    { what: "A module", key: { deviceId: "d1", moduleId: "m1" } },
+    { what: "A device", key: { deviceId: "d1" } as IdentityKey },
+    { what: "A module", key: { deviceId: "d1", moduleId: "m1" } as IdentityKey },
   ];
 
   describe.each(subjects)("$what that is connected", ({ key }) => {
