@@ -55,17 +55,6 @@ export class Expectations {
     }
   }
 
-  /** Takes a line that may have been cut off: whatever it may have named is not promised any more. */
-  maybeRemoved(line: string): void {
-    const [kind, name = ""] = line.split(" ");
-    for (const deviceId of this.#identities.keys()) {
-      if (kind === "d" && deviceId.startsWith(name)) this.#identities.set(deviceId, false);
-    }
-    for (const sequence of this.#queued.keys()) {
-      if (kind === "q" && String(sequence).startsWith(name)) this.#queued.set(sequence, false);
-    }
-  }
-
   async check(store: HubStore): Promise<void> {
     await this.#checkEvents(store);
     await this.#checkTwins(store);
