@@ -52,7 +52,7 @@ describe("the configuration", () => {
         amqpsPort: 5671,
         partitions: 4,
         deviceCaFiles: [],
-        logLevel: "info",
+        logLevel: "warn",
         durability: "disk",
         sasGraceSeconds: 600,
         faultInjection: false,

@@ -93,7 +93,7 @@ const shape = {
   deviceCa: list(file, maxDeviceCas).default([]),
   tlsCert: file.optional(),
   tlsKey: file.optional(),
-  logLevel: oneOf(["debug", "info", "warn", "error", "silent"]).default("info"),
+  logLevel: oneOf(["debug", "info", "warn", "error", "silent"]).default("warn"),
   durability: oneOf(["disk", "os"]).default("disk"),
   sasGrace: integer(0, maxSasGraceSeconds).default(600),
   faultInjection: toggle.default(false),
