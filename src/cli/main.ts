@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { run } from "./run.ts";
+import module from "node:module";
 
 /** The first signal asks for an orderly end; a second one ends the process at once, as it would without us. */
 function untilStopped(): Promise<void> {
@@ -13,6 +13,10 @@ function untilStopped(): Promise<void> {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
+
+// Compiled code is kept between runs where Node can (22 and later): starting is mostly compiling.
+module.enableCompileCache?.();
+const { run } = await import("./run.ts");
 
 process.exitCode = await run(process.argv.slice(2), {
   out: (text) => {
