@@ -85,7 +85,15 @@ export async function startServer(
     });
     const amqp = createAmqpHead({ hub: hub.api, clock, random, log });
     const portalDirectory = findPortal();
-    const http = createHttpHead({ hub: hub.api, clock, random, log, portalDirectory });
+    const { faultInjection } = config;
+    const http = createHttpHead({
+      hub: hub.api,
+      clock,
+      random,
+      log,
+      portalDirectory,
+      faultInjection,
+    });
     http.registerWebSocket("mqtt", mqtt);
     http.registerWebSocket("AMQPWSB10", amqp);
     const https = httpsListener(tls, http, log);

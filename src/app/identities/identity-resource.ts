@@ -6,13 +6,14 @@ import type { JsonObject } from "../../domain/json.ts";
 import { currentPresence } from "../connections/current-presence.ts";
 import type { HubContext } from "../context.ts";
 import type { Resource } from "../hub.ts";
+import { queuedMessages } from "../messages/device-queue.ts";
 import type { HubTx } from "../ports.ts";
 
 /** A device's or module's document as the service sees it. */
 export function identityBody(context: HubContext, tx: HubTx, identity: Identity): JsonObject {
   const presence = currentPresence(context, tx, identity);
   return identity.moduleId === undefined
-    ? deviceView(identity, presence, 0)
+    ? deviceView(identity, presence, queuedMessages(tx, identity))
     : moduleView(identity, presence);
 }
 

@@ -4,6 +4,7 @@ import {
   isExpired,
   wantsFeedback,
 } from "../../domain/messages/c2d-queue.ts";
+import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { FeedbackRecord } from "../../domain/messages/feedback.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import type { HubTx, QueueItem } from "../ports.ts";
@@ -46,6 +47,11 @@ export function liveMessages(tx: HubTx, deviceId: string): WaitingMessage[] {
     else alive.push(waiting);
   }
   return alive;
+}
+
+/** Messages that wait for an identity or that it has taken; modules have no queue (spec/semantics §9). */
+export function queuedMessages(tx: HubTx, key: IdentityKey): number {
+  return key.moduleId === undefined ? tx.queueLength(c2dQueueName(key.deviceId)) : 0;
 }
 
 /** Takes a message out for good and tells its sender, if it asked. */

@@ -5,6 +5,7 @@ import { serviceView } from "../../domain/twin/view.ts";
 import { currentPresence } from "../connections/current-presence.ts";
 import type { HubContext } from "../context.ts";
 import type { Resource } from "../hub.ts";
+import { queuedMessages } from "../messages/device-queue.ts";
 import type { HubTx } from "../ports.ts";
 import type { FoundIdentity } from "./find-twin.ts";
 
@@ -24,7 +25,7 @@ export function twinResource(
       device: found.device,
       twin,
       presence,
-      queued: 0,
+      queued: queuedMessages(tx, key),
     }),
   };
 }

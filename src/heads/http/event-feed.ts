@@ -86,7 +86,7 @@ export async function startPosition(
       `The position has ${position.length} partitions, the hub ${partitions.length}`,
     );
   }
-  const time = Date.parse(from);
+  const time = /^\d{4}-\d\d-\d\d/.test(from) ? Date.parse(from) : Number.NaN;
   if (Number.isNaN(time))
     throw argumentInvalid("from must be earliest, latest, a time, or the id of an event");
   return Promise.all(

@@ -53,12 +53,12 @@ export class EventStream {
     const stopBeating = this.#beat();
     try {
       while (this.#end === undefined) {
-        if (this.#beatDue) await this.#heartbeat();
         const found = await feed.next(limits.eventStreamBatch);
-        if (found === null) await this.#change();
         for (const { id, logged } of found ?? []) {
           await this.#write(`id: ${id}\ndata: ${JSON.stringify(eventView(logged))}\n\n`);
         }
+        if (this.#beatDue) await this.#heartbeat();
+        else if (found === null) await this.#change();
       }
     } catch (error) {
       log.error({ err: error }, "a stream of events failed");

@@ -10,6 +10,7 @@ import { buildApp } from "./app.ts";
 import { onClientError } from "./client-error.ts";
 import { formA, statuses, trackingId } from "./errors.ts";
 import { EventStreams } from "./event-stream.ts";
+import { SendFaults } from "./faults.ts";
 import { type HttpLimits, defaultHttpLimits } from "./limits.ts";
 import { linkPath } from "./portal/session-routes.ts";
 import { Sessions } from "./portal/sessions.ts";
@@ -23,6 +24,8 @@ export interface HttpHeadOptions {
   readonly random: Random;
   readonly log: Log;
   readonly limits?: Partial<HttpLimits> | undefined;
+  /** Whether devices may ask for faults by message; not unless told. */
+  readonly faultInjection?: boolean | undefined;
   /** Addresses that the server's certificate names: accepted as Host beside the hub's names and loopback. */
   readonly addresses?: readonly string[] | undefined;
   /** More routes, open to all unless they look after themselves. */
@@ -62,6 +65,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     log,
     limits,
     streams,
+    faults: new SendFaults(options.faultInjection ?? false),
     extraRoutes,
     sessions,
     portalDirectory: options.portalDirectory,

@@ -12,7 +12,7 @@ import type { Principal } from "../../../app/principal.ts";
 let hub: HubUnderTest;
 const keys = new Map<string, string>();
 beforeAll(async () => {
-  hub = await startHubUnderTest();
+  hub = await startHubUnderTest({ faultInjection: true });
   for (const path of ["/devices/d1", "/devices/d2", "/devices/d1/modules/m1"]) {
     const { body } = await hub.call("PUT", path, { body: {} });
     keys.set(path, body.authentication.symmetricKey.primaryKey);
@@ -356,5 +356,58 @@ describe("messages to a device", () => {
     const taken = await take();
     expect(taken.status).toBe(200);
     await as("/devices/d2", "DELETE", `${bound}/${lockOf(taken)}`);
+  });
+});
+
+describe.each(["/devices/d1", "/devices/d1/modules/m1"])("a fault that %s asks for", (identity) => {
+  const events = `${identity}/messages/events`;
+  const fault = (type: string, more: Record<string, string> = {}) =>
+    as(identity, "POST", events, {
+      headers: { "iothub-app-AzIoTHub_FaultOperationType": type, ...more },
+    });
+  const times = {
+    "iothub-app-AzIoTHub_FaultOperationDelayInSecs": "1",
+    "iothub-app-aziothub_faultoperationdurationinsecs": "5",
+  };
+
+  it.each([
+    ["InvokeThrottling", 429, "ThrottlingException"],
+    ["InvokeMaxMessageQuota", 403, "IotHubQuotaExceeded"],
+    ["InvokeAuthError", 401, "IotHubUnauthorizedAccess"],
+  ])("%s makes its sends fail for that time, and nobody else's", async (type, status, name) => {
+    const [before] = await hub.hub.events.partitions(service);
+    expect((await fault(type, times)).status).toBe(204);
+    const [after] = await hub.hub.events.partitions(service);
+    expect(after?.lastSequenceNumber).toBe(before?.lastSequenceNumber);
+    expect((await as(identity, "POST", events)).status).toBe(204);
+    hub.clock.advance(1_100);
+    expectRefusal(await as(identity, "POST", events), status, name);
+    expect((await as("/devices/d2", "POST", "/devices/d2/messages/events")).status).toBe(204);
+    hub.clock.advance(5_000);
+    expect((await as(identity, "POST", events)).status).toBe(204);
+  });
+
+  it("is telemetry if it concerns connections", async () => {
+    expect((await fault("KillTcp")).status).toBe(204);
+    const [logged] = await newest(1);
+    expect(logged?.message.application).toEqual([["AzIoTHub_FaultOperationType", "KillTcp"]]);
+  });
+});
+
+describe("faults without leave", () => {
+  it("are telemetry", async () => {
+    const quiet = await startHubUnderTest();
+    await quiet.call("PUT", "/devices/d1", { body: {} });
+    const headers = {
+      "iothub-app-AzIoTHub_FaultOperationType": "InvokeThrottling",
+      "iothub-app-AzIoTHub_FaultOperationDurationInSecs": "5",
+    };
+    for (const _ of [1, 2]) {
+      const answer = await quiet.call("POST", "/devices/d1/messages/events", { headers });
+      expect(answer.status).toBe(204);
+    }
+    const [info] = await quiet.hub.events.partitions(service);
+    expect(info?.lastSequenceNumber).toBe(2);
+    await quiet.stop();
   });
 });

@@ -40,7 +40,7 @@ export function deviceMessageRoutes(parts: RouteParts): FastifyPluginCallback {
 
 function addTelemetry(
   app: FastifyInstance,
-  { hub, limits }: RouteParts,
+  { hub, limits, clock, faults }: RouteParts,
   url: string,
   params: typeof deviceParams | typeof moduleParams,
 ): void {
@@ -61,8 +61,13 @@ function addTelemetry(
     },
     handler: async (request, reply) => {
       const sender = identityOf(request);
+      const { key } = sender;
+      faults.check(key, clock.now());
+      const messages = messagesOf(request).filter(
+        (message) => !faults.take(key, message, clock.now()),
+      );
       // All are asked for before the first is waited for: they keep their order and share a commit.
-      await Promise.all(messagesOf(request).map((message) => hub.telemetry.send(sender, message)));
+      await Promise.all(messages.map((message) => hub.telemetry.send(sender, message)));
       return reply.code(204).send(undefined);
     },
   });

@@ -1,6 +1,7 @@
 import type { FastifyReply } from "fastify";
 import type { HubApi, Resource } from "../../../app/hub.ts";
 import type { Clock, Log } from "../../../app/ports.ts";
+import type { SendFaults } from "../faults.ts";
 import type { HttpLimits } from "../limits.ts";
 import { errorAnswer } from "../schemas/shared.ts";
 
@@ -10,6 +11,7 @@ export interface RouteParts {
   readonly log: Log;
   readonly clock: Clock;
   readonly limits: HttpLimits;
+  readonly faults: SendFaults;
 }
 
 /** The published error answers, beside a route's own. */
