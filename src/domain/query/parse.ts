@@ -98,9 +98,7 @@ function problemOf(error: PeggyError, text: string): SyntaxProblem {
 function expectationText(expectation: PeggyExpectation): readonly string[] {
   switch (expectation.type) {
     case "literal":
-      return [
-        /^\w+$/.test(expectation.text ?? "") ? `${expectation.text}` : `'${expectation.text}'`,
-      ];
+      return [literalText(expectation.text ?? "")];
     case "end":
       return ["the end"];
     case "other":
@@ -113,6 +111,12 @@ function expectationText(expectation: PeggyExpectation): readonly string[] {
   }
 }
 
+function literalText(text: string): string {
+  if (text === "'") return "a single quote";
+  if (text === '"') return "a double quote";
+  return /^\w+$/.test(text) ? text : `'${text}'`;
+}
+
 function listText(items: readonly string[]): string {
   if (items.length === 0) return "something else";
   if (items.length === 1) return items.join("");
@@ -122,6 +126,7 @@ function listText(items: readonly string[]): string {
 function foundText(text: string, at: number): string {
   const rest = text.slice(at);
   if (rest === "") return "the end";
+  if (rest.startsWith(";")) return "a semicolon";
   const word = /^[\p{L}\p{Nd}_$]+/u.exec(rest)?.[0];
   return quote(word ?? String.fromCodePoint(rest.codePointAt(0) ?? 0));
 }

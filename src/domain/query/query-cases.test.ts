@@ -11,7 +11,7 @@ import {
   writtenAt,
 } from "../../../test/support/query-rows.ts";
 import { HubError } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
+import type { Json, JsonObject } from "../json.ts";
 import { applyServicePatch } from "../twin/apply-desired.ts";
 import type { Dialect } from "./ast.ts";
 import { readContinuation, writeContinuation } from "./continuation.ts";
@@ -25,12 +25,16 @@ function ask(
   const query = parseQuery(text, { dialect });
   const twins = query.source === "devices.modules" ? modules : devices;
   const deviceRows = new Map(devices.map((twin) => [twin.identity.deviceId, rowOf(twin)]));
-  return [...runQuery(query, twins.map(rowOf), (row) => deviceRows.get(String(row["deviceId"])))];
+  return [...runQuery(query, twins.map(rowOf), (row) => deviceRows.get(shown(row["deviceId"])))];
+}
+
+function shown(value: Json | undefined): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function idsOf(rows: readonly JsonObject[]): readonly string[] {
   return rows.map(({ deviceId, moduleId }) =>
-    moduleId === undefined ? String(deviceId) : `${String(deviceId)}/${String(moduleId)}`,
+    moduleId === undefined ? shown(deviceId) : `${shown(deviceId)}/${shown(moduleId)}`,
   );
 }
 

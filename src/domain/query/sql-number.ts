@@ -6,8 +6,8 @@ import { holds } from "./values.ts";
 type JsonOperand = SqlOperand & { readonly kind: "json" };
 
 /**
- * SQLite reads a JSON number's text with an error of an ulp at most; this many neighbours on each side are decided by
- * the text itself, which is unique for each number.
+ * SQLite promises 15 digits of a JSON number's text; 3.45 was seen to miss by one ulp, once in five thousand numbers.
+ * This many neighbours on each side are decided by the text itself, which is unique for each number.
  */
 const margin = 8;
 

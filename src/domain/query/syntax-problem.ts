@@ -28,7 +28,7 @@ const maxQuoted = 40;
 export function quote(text: string): string {
   const short = text.length > maxQuoted ? `${text.slice(0, maxQuoted)}…` : text;
   const visible = short.replaceAll(/[\p{Cc}\p{Cs}]/gu, characterCode);
-  return `'${visible.replaceAll(";", "semicolon")}'`;
+  return `'${visible.replaceAll(";", ",")}'`;
 }
 
 function characterCode(character: string): string {
