@@ -85,24 +85,23 @@ class SqlCompiler {
   #withConstant(operator: Comparison, operand: Expression, value: Value): SqlFragment {
     if (!isPrimitive(value)) return never;
     if (operand.kind === "path") return compareLiteral(operator, this.#operand(operand), value);
-    return all([unknown, ...this.#numbersIn(operand)]);
+    const numbers = new Map<string, SqlOperand>();
+    this.#collectNumbers(operand, numbers);
+    return all([unknown, ...[...numbers.values()].map(isNumber)]);
   }
 
   /** Arithmetic is defined only if every path in it is a number. */
-  #numbersIn(expression: Expression): readonly SqlFragment[] {
-    switch (expression.kind) {
-      case "arithmetic":
-        return [expression.left, expression.right].flatMap((side) => this.#numbersOf(side));
-      case "negate":
-        return this.#numbersOf(expression.operand);
-      default:
-        return [];
+  #collectNumbers(expression: Expression, numbers: Map<string, SqlOperand>): void {
+    const sides =
+      expression.kind === "arithmetic"
+        ? [expression.left, expression.right]
+        : expression.kind === "negate"
+          ? [expression.operand]
+          : [];
+    for (const side of sides) {
+      if (side.kind === "path") numbers.set(JSON.stringify(side), this.#operand(side));
+      else this.#collectNumbers(side, numbers);
     }
-  }
-
-  #numbersOf(expression: Expression): readonly SqlFragment[] {
-    if (expression.kind !== "path") return this.#numbersIn(expression);
-    return [isOfType(this.#operand(expression), ["integer", "real"])];
   }
 
   #call(name: FunctionName, [first, second]: readonly Expression[], wanted: boolean): SqlFragment {
@@ -138,6 +137,10 @@ class SqlCompiler {
     if (expression?.kind === "path") return sqlOperand(expression, this.#source);
     return { kind: "unknown" };
   }
+}
+
+function isNumber(operand: SqlOperand): SqlFragment {
+  return isOfType(operand, ["integer", "real"]);
 }
 
 function hasType(operand: SqlOperand, types: readonly string[], wanted: boolean): SqlFragment {
