@@ -1,6 +1,7 @@
-// Compiles src/ to dist/ and copies what the compiler does not: the stores' SQL migrations.
+// Compiles src/ to dist/ and copies what the compiler does not: the stores' SQL migrations. A failed build leaves the
+// dist/ that was there.
 import { spawnSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -8,18 +9,26 @@ const root = path.join(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
 const tsc = path.join(path.dirname(require.resolve("typescript/package.json")), "bin", "tsc");
 const dist = path.join(root, "dist");
+const fresh = path.join(root, `dist.${process.pid}`);
 
-rmSync(dist, { recursive: true, force: true });
-const done = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
+/** @param {number} code */
+function end(code) {
+  rmSync(fresh, { recursive: true, force: true });
+  process.exit(code);
+}
+
+const done = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", fresh], {
   cwd: root,
   stdio: "inherit",
 });
-if (done.status !== 0) process.exit(done.status ?? 1);
+if (done.status !== 0) end(done.status ?? 1);
 
 for (const store of ["sqlite", "postgres"]) {
   const from = path.join(root, "src", "stores", store, "migrations");
   if (existsSync(from))
-    cpSync(from, path.join(dist, "stores", store, "migrations"), { recursive: true });
+    cpSync(from, path.join(fresh, "stores", store, "migrations"), { recursive: true });
 }
-const main = path.join(dist, "cli", "main.js");
-if (existsSync(main)) chmodSync(main, 0o755);
+chmodSync(path.join(fresh, "cli", "main.js"), 0o755);
+
+rmSync(dist, { recursive: true, force: true });
+renameSync(fresh, dist);
