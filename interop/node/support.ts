@@ -2,6 +2,7 @@
 import https from "node:https";
 import device from "azure-iot-device";
 import type { Client, ModuleClient, Twin } from "azure-iot-device";
+import deviceAmqp from "azure-iot-device-amqp";
 import deviceMqtt from "azure-iot-device-mqtt";
 import iothub from "azure-iothub";
 import type { Registry, Twin as ServiceTwin } from "azure-iothub";
@@ -9,7 +10,12 @@ import type { Registry, Twin as ServiceTwin } from "azure-iothub";
 export type Json = Readonly<Record<string, unknown>>;
 export type DeviceSideClient = Client | ModuleClient;
 
-export const transports = { mqtt: deviceMqtt.Mqtt, "mqtt-ws": deviceMqtt.MqttWs } as const;
+export const transports = {
+  mqtt: deviceMqtt.Mqtt,
+  "mqtt-ws": deviceMqtt.MqttWs,
+  amqp: deviceAmqp.Amqp,
+  "amqp-ws": deviceAmqp.AmqpWs,
+} as const;
 export type Protocol = keyof typeof transports;
 export const protocols = Object.keys(transports) as readonly Protocol[];
 
@@ -157,11 +163,12 @@ export async function clientWithToken(
   hub: HubAddress,
   subject: Subject,
   token: string,
+  protocol: Protocol = "mqtt",
 ): Promise<DeviceSideClient> {
   const client =
     subject.kind === "device"
-      ? device.Client.fromSharedAccessSignature(token, transports.mqtt)
-      : device.ModuleClient.fromSharedAccessSignature(token, transports.mqtt);
+      ? device.Client.fromSharedAccessSignature(token, transports[protocol])
+      : device.ModuleClient.fromSharedAccessSignature(token, transports[protocol]);
   return prepared(hub, client, {});
 }
 

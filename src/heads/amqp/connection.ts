@@ -24,7 +24,9 @@ type State =
   | { readonly name: "open"; readonly since: number | undefined }
   /** Finishes deliveries that were accepted; reads nothing more. */
   | { readonly name: "draining"; readonly reason: CloseReason }
-  /** Waits for the peer to close. */
+  /** Has ended the sessions and waits for the peer's `close`, for a bounded time. */
+  | { readonly name: "ending"; readonly reason: CloseReason }
+  /** Waits for the peer to close the stream. */
   | { readonly name: "closing"; readonly reason: CloseReason }
   | { readonly name: "closed"; readonly reason: CloseReason };
 
@@ -88,9 +90,11 @@ export class Connection {
     const links = (): LinkTable => this.#links;
     return {
       opened: (idleTimeOut) => this.#opened(idleTimeOut),
-      closed: () => this.close("clientDisconnected"),
+      closed: () => this.#closedByPeer(),
       write: (frame) => this.#write(frame),
-      attached: (link) => links().attached(link),
+      attached: (link) => {
+        if (this.#state.name === "open") links().attached(link);
+      },
       detached: (link) => links().detached(link),
       sessionEnded: (session) => links().sessionEnded(session),
       delivered: (delivery, bytes) => links().delivered(delivery, bytes),
@@ -100,6 +104,11 @@ export class Connection {
       oversized: (delivery) => links().oversized(delivery),
       failed: (error) => this.#fail(error),
     };
+  }
+
+  #closedByPeer(): void {
+    const state = this.#state;
+    this.#leave(state.name === "ending" ? state.reason : "clientDisconnected", undefined);
   }
 
   #listen(): void {
@@ -124,18 +133,36 @@ export class Connection {
       case "authenticating":
         return this.#leave(reason, error);
       case "open":
-        this.#guard.clear();
-        if (reason !== "hubStopping" || this.#links.idle) return this.#leave(reason, error);
+        if (reason !== "hubStopping" || this.#links.idle) return this.#end(reason, error);
         this.#state = { name: "draining", reason };
         this.#setTimer(this.#services.limits.drain);
         this.#stream.resume();
         return;
       case "draining":
+        return this.#end(this.#state.reason, error);
+      case "ending":
         return this.#leave(this.#state.reason, error);
       case "closing":
       case "closed":
         return;
     }
+  }
+
+  /**
+   * Ends a connection that was open. Where the peer is not at fault, its sessions are ended with the error and the
+   * closing is left to it: the Node SDK goes on at once then, while after a `close` from the hub it waits for 45
+   * seconds for answers that cannot come.
+   */
+  #end(reason: CloseReason, error: AmqpError | undefined): void {
+    const gently = endsGently[reason] && this.#engine.isOpen;
+    if (!gently) return this.#leave(reason, error);
+    this.#state = { name: "ending", reason };
+    this.#identities.endAll(reason);
+    this.#links.endAll();
+    const { condition, errorCode, message } = closings[reason];
+    this.#setTimer(this.#services.limits.linger);
+    if (!this.#engine.endSessions(describe(this.#services, condition, errorCode, message)))
+      this.#leave(reason, error);
   }
 
   /** Goes on as far as the state, the bytes at hand and the deliveries in progress allow. */
@@ -146,7 +173,7 @@ export class Connection {
       this.#fail(error);
     }
     const state = this.#state;
-    if (state.name === "draining" && this.#links.idle) this.#leave(state.reason, undefined);
+    if (state.name === "draining" && this.#links.idle) this.#end(state.reason, undefined);
     if (this.#state.name === "closing" && this.#stream.closed) this.#gone(this.#state.reason);
   }
 
@@ -169,6 +196,8 @@ export class Connection {
         return true;
       case "open":
         return !this.#links.full;
+      case "ending":
+        return true;
       case "authenticating":
       case "draining":
       case "closing":
@@ -191,6 +220,7 @@ export class Connection {
         this.#authenticate(frame).catch((error: unknown) => this.#fail(error));
         return;
       case "open":
+      case "ending":
         if (isHeader(frame)) throw protocolError("A protocol header where a frame should be");
         return this.#engine.input(frame);
       case "authenticating":
@@ -276,6 +306,8 @@ export class Connection {
         if (state.since === undefined) return this.#checkDeadline(this.#acceptedAt, now);
         return this.#checkOpen(state.since, now);
       case "draining":
+        return this.#end(state.reason, undefined);
+      case "ending":
         return this.#leave(state.reason, undefined);
       case "closing":
         // Slow to close is the same as gone.
@@ -355,6 +387,24 @@ export class Connection {
     this.#onGone();
   }
 }
+
+/** Reasons for which the peer is given the time to close by itself. */
+const endsGently: Record<CloseReason, boolean> = {
+  newerConnection: true,
+  tokenExpired: true,
+  identityDisabled: true,
+  identityDeleted: true,
+  credentialsChanged: true,
+  faultInjection: true,
+  hubStopping: true,
+  hubError: true,
+  clientDisconnected: false,
+  networkLost: false,
+  keepAliveExpired: false,
+  protocolError: false,
+  messageTooLarge: false,
+  slowReader: false,
+};
 
 function protocolError(message: string): HubError {
   return new HubError("IotHubFormatError", message);

@@ -83,6 +83,12 @@ export class Engine {
     });
   }
 
+  /** The peer has opened and not closed. */
+  get isOpen(): boolean {
+    const { local_open, remote_open } = this.#connection.state;
+    return local_open && remote_open;
+  }
+
   /** One protocol header or one complete frame. */
   input(frame: Buffer): void {
     if (this.#state === "running") this.#connection.input(frame);
@@ -95,6 +101,14 @@ export class Engine {
 
   heartbeat(): void {
     this.#connection._write_frame();
+  }
+
+  /** Ends all sessions with an error; false if there are none. */
+  endSessions(error: RheaError): boolean {
+    const sessions = Object.values(this.#connection.local_channel_map);
+    for (const session of sessions) session.close(error);
+    this.process();
+    return sessions.length > 0;
   }
 
   /** Writes `close` if the peer has opened, and reports nothing more. */

@@ -71,6 +71,7 @@ export const conditions: Record<ErrorName, Condition> = {
   InvalidFileUploadCorrelationId: badArgument,
   ExpiredFileUploadCorrelationId: badArgument,
   InvalidFileUploadCompletionStatus: badArgument,
+  InvalidStorageEndpointOrBlob: badArgument,
   EtagDoesNotMatch: "com.microsoft:precondition-failed",
   ConnectionForcefullyClosedOnNewConnection: "amqp:link:stolen",
   InvalidDeviceScope: badArgument,

@@ -156,8 +156,10 @@ export class IdentityLinks {
   #close(slot: Slot, reason: CloseReason): void {
     if (slot.ended !== undefined) return;
     this.#end(slot, reason);
-    for (const port of slot.ports) this.#events.detach(port, reason);
+    // One error for the whole connection where nobody else lives on it: a client that sees detaches and a close in one
+    // go may wait for answers that cannot come (measured with the Node SDK).
     if (this.#slots.size === 0) this.#events.closeConnection(reason);
+    else for (const port of slot.ports) this.#events.detach(port, reason);
   }
 
   #end(slot: Slot, reason: CloseReason): void {

@@ -40,6 +40,8 @@ export interface AmqpLimits {
   readonly telemetryBytes: number;
   /** Twin requests, method answers and put-token requests. */
   readonly requestBytes: number;
+  /** What a message may be larger than its link says: headers and types, which the use cases' own limits do not count. */
+  readonly envelopeBytes: number;
   /** Messages in one batch (spec/semantics §10). */
   readonly batchMessages: number;
   /** Twin answers and desired changes that wait for credit, for each identity; then its link is closed. */
@@ -76,6 +78,7 @@ export const defaultLimits: AmqpLimits = {
   requestCredit: 100,
   telemetryBytes: 262_144,
   requestBytes: 262_144,
+  envelopeBytes: 65_536,
   batchMessages: 500,
   waitingAnswers: 200,
   outputPause: 262_144,

@@ -66,7 +66,8 @@ export class LinkTable implements PortOwner {
 
   maxMessageSize(link: RheaLink): number {
     const handler = this.#ports.get(link)?.handler;
-    return handler?.direction === "inbound" ? handler.maxMessageSize : this.limits.requestBytes;
+    const size = handler?.direction === "inbound" ? handler.maxMessageSize : 0;
+    return size + this.limits.envelopeBytes;
   }
 
   /** The client attaches: the answer waits until the link is authorised and open. */

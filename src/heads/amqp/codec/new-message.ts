@@ -1,6 +1,6 @@
 import type { MessageProperties, NewMessage } from "../../../domain/messages/telemetry.ts";
 import type { AmqpMessage, Annotations, Body, MessageId } from "./message.ts";
-import { type AmqpValue, Typed } from "./values.ts";
+import { type AmqpValue, Typed, Uuid } from "./values.ts";
 
 /** Application properties that are system properties of the hub (spec/amqp §7.1). */
 const systemNames = {
@@ -88,5 +88,6 @@ export function valueText(value: AmqpValue): string | null {
       ),
     );
   if (Array.isArray(value)) return JSON.stringify((value as readonly AmqpValue[]).map(valueText));
-  return typeof value === "object" ? `${value}` : String(value);
+  if (value instanceof Uuid) return value.toString();
+  return typeof value === "object" ? null : String(value);
 }

@@ -2,6 +2,7 @@ import { HubError, argumentInvalid } from "../../../domain/errors.ts";
 import type { NewMessage } from "../../../domain/messages/telemetry.ts";
 import { decodeMessage } from "../codec/decode.ts";
 import { readNewMessage } from "../codec/new-message.ts";
+import type { AmqpLimits } from "../limits.ts";
 import { joinIdentity } from "./identity.ts";
 import {
   type Attach,
@@ -23,7 +24,7 @@ export async function openTelemetry(context: LinkContext, attach: Attach): Promi
     maxMessageSize: limits.telemetryBytes,
     credit: limits.telemetryCredit,
     async receive(delivery) {
-      const messages = readMessages(delivery, limits.batchMessages);
+      const messages = readMessages(delivery, limits);
       const { principal } = identity.entry.opened;
       // All are handed over in this order before the first one is waited for.
       await Promise.all(messages.map((message) => hub.telemetry.send(principal, message)));
@@ -33,9 +34,15 @@ export async function openTelemetry(context: LinkContext, attach: Attach): Promi
   };
 }
 
-function readMessages(delivery: Delivery, batchMessages: number): NewMessage[] {
+function readMessages(delivery: Delivery, limits: AmqpLimits): NewMessage[] {
+  const { batchMessages, telemetryBytes } = limits;
   const message = delivery.decode();
   if (delivery.format !== batchFormat) return [readNewMessage(message)];
+  if (delivery.bytes.byteLength > telemetryBytes)
+    throw new HubError(
+      "MessageTooLarge",
+      `The batch has ${delivery.bytes.byteLength} bytes, the limit is ${telemetryBytes}`,
+    );
   const sections = message.body.kind === "data" ? message.body.sections : [];
   if (sections.length === 0) throw argumentInvalid("The batch holds no message");
   if (sections.length > batchMessages)

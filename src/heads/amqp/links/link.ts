@@ -57,7 +57,10 @@ export interface Reception {
 /** The client sends, the hub receives. */
 export interface InboundLink {
   readonly direction: "inbound";
-  /** In bytes; a larger message is rejected with amqp:link:message-size-exceeded and never reaches `receive`. */
+  /**
+   * In bytes, as the attach says. A message that is larger by more than `limits.envelopeBytes` is rejected with
+   * amqp:link:message-size-exceeded and never reaches `receive`.
+   */
   readonly maxMessageSize: number;
   /** Deliveries that may be unsettled at a time. */
   readonly credit: number;
