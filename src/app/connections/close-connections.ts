@@ -30,6 +30,7 @@ export function closeConnections(context: HubContext, event: HubEvent): void {
     case "identityCreated":
     case "connectionChanged":
     case "messageQueued":
+    case "routingChanged":
       return;
   }
 }

@@ -73,6 +73,12 @@ export interface PolicyChanged {
   readonly at: Milliseconds;
 }
 
+/** Routes, endpoints, enrichments or the fallback route were changed. */
+export interface RoutingChanged {
+  readonly type: "routingChanged";
+  readonly at: Milliseconds;
+}
+
 /** What happened: the only thing that is persisted, routed, shown live and replayed. */
 export type HubEvent =
   | TwinChanged
@@ -81,4 +87,5 @@ export type HubEvent =
   | IdentityDeleted
   | ConnectionChanged
   | MessageQueued
-  | PolicyChanged;
+  | PolicyChanged
+  | RoutingChanged;
