@@ -1,7 +1,7 @@
 import { constants } from "node:crypto";
 import { type Server as HttpsServer, createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Server as NetServer } from "node:net";
+import type { Server as NetServer, Socket } from "node:net";
 import {
   DEFAULT_CIPHERS,
   type TLSSocket,
@@ -54,10 +54,25 @@ export function tlsListener(tls: TlsMaterial, head: StreamAcceptor, log: Log): T
   const server = createTlsServer(tlsOptions(tls), (socket) => {
     // Until the head takes over, a reset must not be an uncaught error.
     socket.on("error", (error) => log.debug({ err: error }, "connection failed"));
-    head.accept(socket, peerOf(socket));
+    const { address, ...peer } = peerOf(socket);
+    head.accept(socket, { ...peer, address, reset: () => tcp.get(address)?.resetAndDestroy() });
   });
+  const tcp = tcpSockets(server);
   server.on("tlsClientError", (error) => log.debug({ err: error }, "TLS handshake failed"));
   return server;
+}
+
+/** The open sockets below TLS, by their peers' addresses: a TLS socket can't be reset and does not tell its own. */
+function tcpSockets(server: NetServer): ReadonlyMap<string, Socket> {
+  const sockets = new Map<string, Socket>();
+  server.on("connection", (socket: Socket) => {
+    const address = addressOf(socket);
+    sockets.set(address, socket);
+    socket.once("close", () => {
+      if (sockets.get(address) === socket) sockets.delete(address);
+    });
+  });
+  return sockets;
 }
 
 /** One HTTPS port for REST and for both protocols over WebSocket. */
@@ -88,10 +103,14 @@ export function close(server: NetServer): Promise<void> {
 function peerOf(socket: TLSSocket): Peer {
   const certificate = clientCertificate(socket);
   return {
-    address: `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`,
+    address: addressOf(socket),
     transport: "tls",
     ...(certificate === undefined ? {} : { certificate }),
   };
+}
+
+function addressOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
 }
 
 /** What the peer showed in its handshake, leaf first; undefined if it showed nothing. */

@@ -82,6 +82,7 @@ export async function startServer(
       clock,
       log,
       limits: { expiryGrace: config.sasGraceSeconds * 1000 },
+      faultInjection: config.faultInjection,
     });
     const amqp = createAmqpHead({ hub: hub.api, clock, random, log });
     const portalDirectory = findPortal();

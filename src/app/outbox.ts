@@ -26,8 +26,9 @@ function deliver(context: HubContext, { event }: CommittedEvent): void {
     return;
   }
   if (event.type === "messageQueued") {
-    context.live.get(event.key)?.link.messagesWaiting?.();
+    context.live.get(event.key)?.link.messagesWaiting();
     return;
   }
+  if (event.type === "policyChanged") context.policyChanged(event.name);
   closeConnections(context, event);
 }

@@ -1,4 +1,11 @@
 import type { HubEvent } from "../domain/events/hub-event.ts";
+import type {
+  BlobDescription,
+  BlobProperties,
+  BlockReference,
+  ByteRange,
+} from "../domain/files/blob.ts";
+import type { BlobLimits } from "../domain/files/limits.ts";
 import type { Identity, Module, Presence } from "../domain/identity/identity.ts";
 import type { IdentityKey } from "../domain/identity/key.ts";
 import type { Policy } from "../domain/identity/policy.ts";
@@ -191,6 +198,60 @@ export interface EventLog {
   trim(olderThan: Milliseconds, maxBytes: number): Promise<void>;
 }
 
+/** Content on its way into a store. A throw while it is read discards it. */
+export type BlobContent = AsyncIterable<Uint8Array>;
+
+/** Asked with what is stored, or null, before anything is replaced; whatever it throws leaves all as it was. */
+export type BlobPrecondition = (stored: BlobProperties | null) => void;
+
+/**
+ * The files of devices, by their names. Never holds a whole file in memory unless it keeps it there. What has been
+ * acknowledged is durable; a file that is replaced or deleted while somebody reads it is read to its end or fails.
+ * Refuses with `BlobError`: InsufficientStorage when there is no room.
+ */
+export interface BlobStore {
+  readonly limits: BlobLimits;
+  /** `describe` is called when all of the content has been read. */
+  putBlob(
+    name: string,
+    content: BlobContent,
+    describe: () => BlobDescription,
+    precondition: BlobPrecondition,
+  ): Promise<BlobProperties>;
+  /** Keeps a block for a later `commit`, in place of one with the same id. `id` is 1 to 64 bytes. */
+  putBlock(name: string, id: Uint8Array, content: BlobContent): Promise<void>;
+  /** Makes the blob of blocks that wait, or that it has already; forgets all others. Refuses with InvalidBlockList. */
+  commit(
+    name: string,
+    blocks: readonly BlockReference[],
+    description: BlobDescription,
+    precondition: BlobPrecondition,
+  ): Promise<BlobProperties>;
+  properties(name: string): Promise<BlobProperties | null>;
+  /** `range` must lie within the blob. */
+  read(
+    name: string,
+    range?: ByteRange,
+  ): Promise<{ readonly properties: BlobProperties; readonly content: BlobContent } | null>;
+  /** False if there was none. */
+  delete(name: string): Promise<boolean>;
+  /** Forgets blocks that have waited for a commit since before `time`. */
+  discardBlocks(time: Milliseconds): Promise<void>;
+}
+
+/** Where devices send their files: the hub itself, or an account of Azure Storage. */
+export interface FileStorage {
+  readonly containerName: string;
+  /** Where a device finds it that has called the hub as `hubHost`: a host, with a port if it is not 443. */
+  hostNameFor(hubHost: string): string;
+  /** Where services find it: a host, with a port if it is not 443. */
+  readonly publicHost: string;
+  /** A signature to write and read one blob until `expires`: `?sv=…`. */
+  sign(blobName: string, expires: Milliseconds): string;
+  /** Size and time of a blob, null if it is not there. Rejects with ServiceUnavailable if the storage cannot be asked. */
+  find(blobName: string): Promise<Pick<BlobProperties, "size" | "lastModified"> | null>;
+}
+
 /** Why a live connection ended; kept with the connection and shown (spec/mqtt §4.2). */
 export type CloseReason =
   | "newerConnection"
@@ -216,9 +277,12 @@ export interface DeviceLink {
   /** Ends the connection; the reason has already been recorded. */
   close(reason: CloseReason): void;
   /** Cloud-to-device messages wait: the link may take them, as many as it has room for. */
-  messagesWaiting?(): void;
-  /** Sends a direct method's request; the returned function forgets it, so that a late answer is dropped. */
-  invoke?(invocation: MethodInvocation): () => void;
+  messagesWaiting(): void;
+  /**
+   * Sends a direct method's request; the returned function forgets it, so that a late answer is dropped. Refuses with
+   * DeviceNotOnline if the client does not take this method.
+   */
+  invoke(invocation: MethodInvocation): () => void;
 }
 
 /** One open direct-method call on a link. */

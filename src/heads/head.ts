@@ -14,6 +14,8 @@ export interface Peer {
   /** Address and port, for logs. */
   readonly address: string;
   readonly transport: "tls" | "websocket";
+  /** Cuts the connection with a TCP reset, where the transport can: destroying the stream is an orderly end there. */
+  readonly reset?: (() => void) | undefined;
   /** Present if the peer showed one; it has not been verified. */
   readonly certificate?: ClientCertificate | undefined;
 }

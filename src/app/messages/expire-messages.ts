@@ -2,18 +2,28 @@ import type { Milliseconds } from "../../domain/time.ts";
 import type { HubContext } from "../context.ts";
 import { c2dPrefix, liveMessages } from "./device-queue.ts";
 
-/** Takes a device's dead messages out, with their feedback; tells when its next one dies. */
-export function expireMessages(
+/**
+ * Takes a device's dead messages out, with their feedback, and tells its connection if the lock of one has run out.
+ * Resolves with the time at which the next one dies or comes free.
+ */
+export async function expireMessages(
   context: HubContext,
   deviceId: string,
 ): Promise<Milliseconds | null> {
-  return context.store.transaction({ deviceId }, (tx) => {
-    let next: Milliseconds | null = null;
+  const { next, freed } = await context.store.transaction({ deviceId }, (tx) => {
+    const times: Milliseconds[] = [];
+    let lapsed = false;
     for (const { message } of liveMessages(tx, deviceId)) {
-      if (next === null || message.expiryTime < next) next = message.expiryTime;
+      times.push(message.expiryTime);
+      const until = message.lock?.until ?? null;
+      if (until === null) continue;
+      if (until <= tx.now) lapsed = true;
+      else times.push(until);
     }
-    return next;
+    return { next: times.length === 0 ? null : Math.min(...times), freed: lapsed };
   });
+  if (freed) context.live.get({ deviceId })?.link.messagesWaiting();
+  return next;
 }
 
 /** Queues looked at in one step when the hub starts. */

@@ -19,11 +19,14 @@ export interface TakenMessage {
   readonly sequence: number;
   readonly message: QueuedMessage;
   readonly body: Uint8Array;
+  /** An earlier connection had taken it and ended without settling it. */
+  readonly redelivered: boolean;
 }
 
 /**
  * Takes a device's next messages, oldest first, at most `limit`. Over HTTPS the lock lasts a minute; `holder`, a live
- * connection's id, keeps it until that connection ends. A module has no queue (spec/semantics §9.2).
+ * connection's id, keeps it until that connection ends. A connection that has ended takes nothing. A module has no
+ * queue (spec/semantics §9.2).
  */
 export async function receiveCloudToDevice(
   context: HubContext,
@@ -34,22 +37,29 @@ export async function receiveCloudToDevice(
   const { key } = principal;
   if (key.moduleId !== undefined || limit <= 0) return [];
   const tokens = Array.from({ length: limit }, () => context.random.uuid());
-  return context.store.transaction(key, (tx) => {
+  const taken = await context.store.transaction(key, (tx) => {
     checkSelf(tx, principal);
-    const liveHolder = liveHolderOf(tx, principal);
-    const taken: TakenMessage[] = [];
+    // Asked of the node and not of the store, whose presence outlives a hub that was killed.
+    const liveHolder = context.live.get(key)?.id;
+    const found: TakenMessage[] = [];
+    if (holder !== undefined && holder !== liveHolder) return found;
     for (const { sequence, message, body } of liveMessages(tx, key.deviceId)) {
-      const token = tokens[taken.length];
+      const token = tokens[found.length];
       if (token === undefined) break;
       if (!isFree(message, tx.now, liveHolder)) continue;
       const lock =
         holder === undefined ? { token, until: tx.now + lockTime } : { token, until: null, holder };
       const locked = { ...message, lock };
       tx.updateQueueItem(c2dQueueName(key.deviceId), sequence, storedMessage(locked));
-      taken.push({ lockToken: token, sequence, message: locked, body });
+      const redelivered = message.lock?.holder !== undefined;
+      found.push({ lockToken: token, sequence, message: locked, body, redelivered });
     }
-    return taken;
+    return found;
   });
+  // A connection of the device hears of it when the minute is over and nobody has settled the messages.
+  const until = taken[0]?.message.lock?.until ?? null;
+  if (until !== null) context.expiry.watch(key.deviceId, until);
+  return taken;
 }
 
 /** Completes, abandons or rejects; refuses with DeviceMessageLockLost if the lock is not held any more. */
@@ -110,10 +120,4 @@ export async function releaseCloudToDevice(
 function checkSelf(tx: HubTx, principal: IdentityPrincipal): void {
   if (tx.identity(principal.key)?.generationId === principal.generationId) return;
   throw denied("The device does not exist any more");
-}
-
-/** The connection whose locks count: the one that the store knows to be there. */
-function liveHolderOf(tx: HubTx, { key }: IdentityPrincipal): string | undefined {
-  const presence = tx.presence(key);
-  return presence?.connected === true ? presence.connection : undefined;
 }

@@ -110,22 +110,23 @@ function callTarget(
       reject(new HubError("GatewayTimeout", "Timed out waiting for the response from device."));
     });
     target.methods.add(lost);
-    forget = target.link.invoke?.({
-      name: call.name,
-      payload: call.payload,
-      answer(status, text) {
-        end();
-        if (Buffer.byteLength(text) > maxMethodPayload) {
-          reject(
-            new HubError(
-              "MessageTooLarge",
-              `The answer has more than ${maxMethodPayload} bytes, the limit`,
-            ),
-          );
-        } else {
-          resolve(readMethodAnswer(status, text));
-        }
-      },
-    });
+    const answer = (status: number, text: string): void => {
+      end();
+      if (Buffer.byteLength(text) > maxMethodPayload) reject(answerTooLarge());
+      else resolve(readMethodAnswer(status, text));
+    };
+    try {
+      forget = target.link.invoke({ name: call.name, payload: call.payload, answer });
+    } catch (error) {
+      end();
+      throw error;
+    }
   });
+}
+
+function answerTooLarge(): HubError {
+  return new HubError(
+    "MessageTooLarge",
+    `The answer has more than ${maxMethodPayload} bytes, the limit`,
+  );
 }

@@ -1,5 +1,5 @@
 import { HubError } from "../errors.ts";
-import type { Milliseconds } from "../time.ts";
+import { type Milliseconds, timeText } from "../time.ts";
 import type { MessageProperties } from "./telemetry.ts";
 
 /** Pending messages of a device, locked ones included (spec/semantics §9). */
@@ -8,6 +8,9 @@ export const maxQueueDepth = 50;
 export const maxCloudToDeviceSize = 65_536;
 /** How long a taken message stays invisible, in milliseconds. */
 export const lockTime: Milliseconds = 60_000;
+
+/** The end of the year 9999: the last time that has a text of the usual form. */
+const latestTime: Milliseconds = 253_402_300_799_999;
 
 /** Whether the sender wants to hear of the end of a message. */
 export type FeedbackRequest = "none" | "positive" | "negative" | "full";
@@ -77,15 +80,21 @@ export function enqueue(
       `The message has ${size} bytes, the limit is ${maxCloudToDeviceSize}`,
     );
   }
-  if (message.expiryTime !== undefined && message.expiryTime <= now) {
+  const { expiryTime } = message;
+  if (expiryTime !== undefined && expiryTime <= now)
     throw new HubError("InvalidMessageExpiryTime", "The expiry time of the message is in the past");
-  }
+  if (expiryTime !== undefined && expiryTime > latestTime)
+    throw new HubError("InvalidMessageExpiryTime", "The message must expire before the year 10000");
   return {
-    system: message.system,
+    // Devices are told of an expiry that the sender chose, and of no other (spec/mqtt §6.2).
+    system: {
+      ...message.system,
+      expiryTimeUtc: expiryTime === undefined ? undefined : timeText(expiryTime),
+    },
     application: [...message.application],
     ack: message.ack,
     enqueuedTime: now,
-    expiryTime: message.expiryTime ?? now + settings.defaultTimeToLive,
+    expiryTime: expiryTime ?? now + settings.defaultTimeToLive,
     deliveryCount: 0,
   };
 }

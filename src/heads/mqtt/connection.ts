@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
-import type { CloseReason, DeviceLink } from "../../app/ports.ts";
+import type { CloseReason } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
 import { keyText } from "../../domain/identity/key.ts";
-import type { JsonObject } from "../../domain/json.ts";
+import type { Fault } from "../../domain/messages/fault.ts";
 import { FrameGuard } from "../../wire/frame-guard.ts";
 import type { Peer } from "../head.ts";
 import { closings } from "./closing.ts";
@@ -11,29 +11,25 @@ import { decode } from "./decode.ts";
 import { dispatch } from "./dispatch.ts";
 import { encodeConnack } from "./encode.ts";
 import { meaningOf } from "./errors.ts";
-import { pushDesired } from "./operations/desired-change.ts";
+import { HubLink } from "./hub-link.ts";
+import { openSession } from "./open-session.ts";
 import { publishWill } from "./operations/will.ts";
 import { Output } from "./output.ts";
 import { malformed } from "./packet-reader.ts";
 import type { ConnectPacket, InboundPacket } from "./packets.ts";
 import type { Services } from "./services.ts";
-import type { Accepted, DeviceSession } from "./session.ts";
+import type { Accepted, OpenSession } from "./session.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 type State =
   | { readonly name: "awaitingConnect" }
   | { readonly name: "authenticating" }
-  | { readonly name: "open"; readonly session: DeviceSession }
+  | { readonly name: "open"; readonly session: OpenSession }
   /** Finishes requests that were accepted; reads nothing more. */
-  | { readonly name: "draining"; readonly session: DeviceSession; readonly reason: CloseReason }
+  | { readonly name: "draining"; readonly session: OpenSession; readonly reason: CloseReason }
   /** Waits for the peer to close. */
   | { readonly name: "closing"; readonly reason: CloseReason }
   | { readonly name: "closed"; readonly reason: CloseReason };
-
-interface DesiredChange {
-  readonly change: JsonObject;
-  readonly version: number;
-}
 
 /** One MQTT connection, from accept to the end of its stream. */
 export class Connection {
@@ -44,13 +40,14 @@ export class Connection {
   readonly #guard: FrameGuard;
   readonly #output: Output;
   readonly #work: WorkQueue;
-  readonly #acceptedAt: number;
+  readonly #link: HubLink;
   #state: State = { name: "awaitingConnect" };
   /** Settled when no CONNECT is being answered. */
   #connecting: Promise<void> = Promise.resolve();
-  #early: DesiredChange[] = [];
   #lastPacketAt: number;
   #cancelTimer: () => void;
+  /** What the client has asked for; one fault at a time. */
+  #fault: { readonly type: Fault["type"]; readonly cancel: () => void } | undefined;
 
   /** `onGone` is called once, when the stream has closed and the hub knows of the end. */
   constructor(services: Services, stream: Duplex, peer: Peer, onGone: () => void) {
@@ -60,15 +57,18 @@ export class Connection {
     this.#peer = peer;
     this.#onGone = onGone;
     this.#guard = new FrameGuard(limits.connectPacketBytes);
-    this.#output = new Output(stream, turn, limits.outputBytes, () => this.close("slowReader"));
+    this.#output = new Output(stream, turn, limits.outputBytes, {
+      onOverflow: () => this.close("slowReader"),
+      onTaken: () => this.#link.outputTaken(),
+    });
     this.#work = new WorkQueue({
       maxRequests: limits.inFlight,
       maxBytes: limits.inFlightBytes,
       onAnswered: () => this.#proceed(),
       onBug: (error) => this.#fail(error),
     });
-    this.#acceptedAt = clock.now();
-    this.#lastPacketAt = this.#acceptedAt;
+    this.#link = new HubLink(peer.transport, limits.earlyDesired, (reason) => this.close(reason));
+    this.#lastPacketAt = clock.now();
     this.#cancelTimer = clock.after(limits.connectDeadline, () => this.#checkTime());
     this.#listen();
   }
@@ -96,6 +96,8 @@ export class Connection {
       case "awaitingConnect":
         return this.#leave(reason, undefined);
       case "open":
+        this.#link.ended();
+        this.#fault?.cancel();
         this.#guard.clear();
         if (!closings[reason].drain || this.#work.idle) return this.#leave(reason, state.session);
         this.#state = { name: "draining", session: state.session, reason };
@@ -168,7 +170,7 @@ export class Connection {
   }
 
   async #connect(packet: ConnectPacket): Promise<void> {
-    const outcome = await connect(this.#services, this.#peer, this.#link(), packet);
+    const outcome = await connect(this.#services, this.#peer, this.#link, packet);
     if (outcome.kind === "refused") return this.#refuse(outcome);
     const { accepted } = outcome;
     const state = this.#state;
@@ -192,14 +194,12 @@ export class Connection {
   #open(accepted: Accepted): void {
     const { opened } = accepted;
     const { limits, log } = this.#services;
-    const session: DeviceSession = {
-      ...accepted,
-      services: this.#services,
-      principal: opened.principal,
-      subscriptions: opened.session.subscriptions,
+    const session = openSession(this.#services, accepted, {
       write: (packet) => this.#write(packet),
+      backlog: () => this.#output.backlog,
       fail: (error) => this.#fail(error),
-    };
+      inject: (fault) => this.#inject(fault),
+    });
     this.#state = { name: "open", session };
     this.#guard.limit = limits.packetBytes;
     this.#checkTime();
@@ -208,26 +208,14 @@ export class Connection {
       "MQTT connection opened",
     );
     this.#write(encodeConnack(0, opened.sessionPresent)); // [MQTT-3.2.0-1] before anything else
-    for (const { change, version } of this.#early) pushDesired(session, change, version);
-    this.#early = [];
+    this.#link.opened(session);
     this.#proceed();
   }
 
-  #link(): DeviceLink {
-    return {
-      protocol: this.#peer.transport === "tls" ? "mqtt" : "mqtt-ws",
-      pushDesired: (change, version) => this.#pushDesired({ change, version }),
-      close: (reason) => this.close(reason),
-    };
-  }
-
-  #pushDesired(desired: DesiredChange): void {
-    if (this.#state.name === "open")
-      return pushDesired(this.#state.session, desired.change, desired.version);
-    if (this.#state.name !== "authenticating") return;
-    // The hub counts the connection as open already; its subscriptions are not known here yet.
-    if (this.#early.length >= this.#services.limits.earlyDesired) return this.close("slowReader");
-    this.#early.push(desired);
+  #inject({ type, delay }: Fault): void {
+    if (this.#fault !== undefined) return;
+    const cancel = this.#services.clock.after(delay, () => this.close("faultInjection"));
+    this.#fault = { type, cancel };
   }
 
   #write(packet: Buffer): void {
@@ -278,15 +266,22 @@ export class Connection {
     this.#cancelTimer = this.#services.clock.after(delay, () => this.#checkTime());
   }
 
-  #leave(reason: CloseReason, session: DeviceSession | undefined): void {
+  #leave(reason: CloseReason, session: OpenSession | undefined): void {
     const { will, abort } = closings[reason];
     this.#state = { name: "closing", reason };
     this.#guard.clear();
     this.#work.dropWaiting();
-    if (session !== undefined) this.#tellHub(session, reason, will);
-    if (abort) {
+    if (session !== undefined) {
+      const identity = keyText(session.principal.key);
+      this.#services.log.info({ identity, reason }, "MQTT connection ended");
+      if (will) publishWill(session);
+      session.opened.ended(reason);
+    }
+    const isReset = reason === "faultInjection" && this.#fault?.type === "KillTcp";
+    if (isReset || abort) {
       this.#output.discard();
-      this.#stream.destroy();
+      if (isReset) this.#peer.reset?.();
+      this.#stream.destroy(isReset ? new Error("The client has asked for a reset") : undefined);
     } else {
       this.#output.flush();
       this.#stream.end();
@@ -295,15 +290,6 @@ export class Connection {
     }
     this.#setTimer(this.#services.limits.linger);
     if (this.#stream.closed) this.#gone(reason);
-  }
-
-  #tellHub(session: DeviceSession, reason: CloseReason, will: boolean): void {
-    this.#services.log.info(
-      { identity: keyText(session.principal.key), reason },
-      "MQTT connection ended",
-    );
-    if (will) publishWill(session);
-    session.opened.ended(reason);
   }
 
   #gone(reason: CloseReason): void {

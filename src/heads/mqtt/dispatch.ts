@@ -4,14 +4,14 @@ import { subscribe } from "./operations/subscribe.ts";
 import { unsubscribe } from "./operations/unsubscribe.ts";
 import { malformed } from "./packet-reader.ts";
 import type { InboundPacket } from "./packets.ts";
-import type { DeviceSession } from "./session.ts";
+import type { OpenSession } from "./session.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
 /**
  * One packet of an open connection, `size` bytes long. `left` hears of DISCONNECT. Throws what ends the connection.
  */
 export function dispatch(
-  session: DeviceSession,
+  session: OpenSession,
   work: WorkQueue,
   packet: InboundPacket,
   size: number,
@@ -27,7 +27,7 @@ export function dispatch(
     case "pingreq":
       return session.write(encodePingresp()); // [MQTT-3.12.4-1]
     case "puback":
-      return; // Nothing is delivered with QoS 1 yet, so there is nothing to complete.
+      return session.deliveries.acknowledged(packet.packetId);
     case "disconnect":
       return left();
     case "connect":

@@ -42,6 +42,17 @@ export function isSubscribed(subscriptions: readonly Subscription[], topic: stri
   return subscriptions.some(({ filter }) => selects(filter, topic));
 }
 
+/** The highest QoS that one of the subscriptions grants `topic`; undefined if none selects it. */
+export function grantedQos(
+  subscriptions: readonly Subscription[],
+  topic: string,
+): 0 | 1 | undefined {
+  let granted: 0 | 1 | undefined;
+  for (const { filter, qos } of subscriptions)
+    if ((granted ?? -1) < qos && selects(filter, topic)) granted = qos;
+  return granted;
+}
+
 /** `current` with `added`: an equal filter is replaced [MQTT-3.8.4-3]. The same array if nothing changes. */
 export function withSubscriptions(
   current: readonly Subscription[],

@@ -14,6 +14,8 @@ export interface MqttHeadOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<MqttLimits> | undefined;
+  /** Whether clients may ask for faults by message; true unless given (spec/mqtt §14). */
+  readonly faultInjection?: boolean | undefined;
 }
 
 /**
@@ -28,6 +30,7 @@ export function createMqttHead(options: MqttHeadOptions): ProtocolHead & StreamA
     clock,
     log,
     limits,
+    faultInjection: options.faultInjection ?? true,
     turn: new FlushTurn(),
     refusals: new RefusalCounter(clock, limits),
     trackingIds: new TrackingIds(clock),

@@ -24,6 +24,12 @@ export interface MqttLimits {
   readonly filters: number;
   /** Desired changes that arrive while a CONNECT is being answered. */
   readonly earlyDesired: number;
+  /** Messages to a device that it has not acknowledged yet (spec/mqtt §6.3). */
+  readonly deliveries: number;
+  /** Output that the peer has not taken yet and at which messages to it wait. */
+  readonly deliveryBacklog: number;
+  /** How long messages wait for the client of a stored session to subscribe again; 0 is not at all (spec/mqtt §3.3). */
+  readonly storedHold: Milliseconds;
   /** How long an orderly end waits for requests that were accepted before (spec/mqtt §4.3). */
   readonly drain: Milliseconds;
   /** How long the peer has to close after the head has. */
@@ -47,6 +53,9 @@ export const defaultLimits: MqttLimits = {
   outputBytes: 1_048_576,
   filters: 50,
   earlyDesired: 64,
+  deliveries: 10,
+  deliveryBacklog: 262_144,
+  storedHold: 2_000,
   drain: 1_000,
   linger: 2_000,
   refusals: 10,

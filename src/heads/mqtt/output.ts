@@ -24,28 +24,41 @@ export class FlushTurn {
   }
 }
 
+export interface OutputEvents {
+  /** More bytes than allowed wait for the peer; they are thrown away. */
+  onOverflow(): void;
+  /** The peer has taken what was written. */
+  onTaken(): void;
+}
+
 /** What leaves on one connection. */
 export class Output {
   readonly #stream: Duplex;
   readonly #turn: FlushTurn;
   readonly #limit: number;
-  readonly #onOverflow: () => void;
+  readonly #events: OutputEvents;
   #packets: Buffer[] = [];
   #bytes = 0;
 
-  /** `onOverflow` hears that more than `limit` bytes wait for the peer. */
-  constructor(stream: Duplex, turn: FlushTurn, limit: number, onOverflow: () => void) {
+  /** `limit`: bytes that may wait for the peer. */
+  constructor(stream: Duplex, turn: FlushTurn, limit: number, events: OutputEvents) {
     this.#stream = stream;
     this.#turn = turn;
     this.#limit = limit;
-    this.#onOverflow = onOverflow;
+    this.#events = events;
+    stream.on("drain", () => events.onTaken());
+  }
+
+  /** Bytes that the peer has not taken yet. */
+  get backlog(): number {
+    return this.#bytes + this.#stream.writableLength;
   }
 
   write(packet: Buffer): void {
     this.#bytes += packet.length;
-    if (this.#bytes + this.#stream.writableLength > this.#limit) {
+    if (this.backlog > this.#limit) {
       this.discard();
-      this.#onOverflow();
+      this.#events.onOverflow();
       return;
     }
     this.#packets.push(packet);
@@ -57,9 +70,10 @@ export class Output {
     const [first] = packets;
     if (first === undefined) return;
     this.discard();
-    if (this.#stream.writable) {
-      this.#stream.write(packets.length === 1 ? first : Buffer.concat(packets));
-    }
+    if (!this.#stream.writable) return;
+    // What is taken at once is not followed by "drain".
+    if (this.#stream.write(packets.length === 1 ? first : Buffer.concat(packets)))
+      this.#events.onTaken();
   }
 
   discard(): void {

@@ -11,6 +11,8 @@ export interface Services {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: MqttLimits;
+  /** Clients may ask for faults by message (spec/mqtt §14). */
+  readonly faultInjection: boolean;
   readonly turn: FlushTurn;
   readonly refusals: RefusalCounter;
   readonly trackingIds: TrackingIds;

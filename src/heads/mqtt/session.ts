@@ -1,8 +1,11 @@
 import type { OpenConnection } from "../../app/hub.ts";
 import type { Subscription } from "../../app/ports.ts";
 import type { IdentityPrincipal } from "../../app/principal.ts";
+import type { Fault } from "../../domain/messages/fault.ts";
 import type { NewMessage } from "../../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../../domain/time.ts";
+import type { Deliveries } from "./deliveries.ts";
+import type { MethodCalls } from "./method-calls.ts";
 import type { Services } from "./services.ts";
 
 /** What a CONNECT that was accepted says and got. */
@@ -26,6 +29,16 @@ export interface DeviceSession extends Accepted {
   subscriptions: readonly Subscription[];
   /** Sends one packet at the end of the turn; nothing once the connection is ending. */
   write(packet: Buffer): void;
+  /** Bytes that the client has not taken yet. */
+  backlog(): number;
   /** Ends the connection because of `error`, where MQTT has no answer. */
   fail(error: unknown): void;
+  /** Does to the connection what its client asks for, after the delay that it asks for. */
+  inject(fault: Fault): void;
+}
+
+/** A connection with what the hub sends on its own account. */
+export interface OpenSession extends DeviceSession {
+  readonly deliveries: Deliveries;
+  readonly methods: MethodCalls;
 }

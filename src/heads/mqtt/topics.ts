@@ -17,6 +17,9 @@ export type InboundTopic =
 /** A request id comes back in the topic of the answer, which has to fit. */
 const maxQueryPart = 1_024;
 
+/** The topic of a PUBLISH, in bytes: its length has two bytes [MQTT-1.5.3]. */
+export const maxTopic = 65_535;
+
 const getTwin = "$iothub/twin/GET/";
 const patchReported = "$iothub/twin/PATCH/properties/reported/";
 const methodResponse = /^\$iothub\/methods\/res\/(-?\d{1,10})\/(.*)$/s;
@@ -89,4 +92,16 @@ export function twinAnswerTopic(status: number, rid: string, version?: number): 
 
 export function desiredTopic(version: number): string {
   return `$iothub/twin/PATCH/properties/desired/?$version=${version}`;
+}
+
+/** Before the bag of a message to a device. */
+export function deviceboundTopic(deviceId: string, bag: string): string {
+  return `devices/${deviceId}/messages/devicebound/${bag}`;
+}
+
+/** Every topic of a direct method's request begins so. */
+export const methodTopics = "$iothub/methods/POST/";
+
+export function methodTopic(name: string, rid: string): string {
+  return `${methodTopics}${name}/?$rid=${rid}`;
 }

@@ -1,16 +1,15 @@
 import type { PublishPacket } from "../packets.ts";
-import type { DeviceSession } from "../session.ts";
+import type { OpenSession } from "../session.ts";
 import { parseTopic } from "../topics.ts";
 import type { WorkQueue } from "../work-queue.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { getTwin } from "./get-twin.ts";
-import { receiveMethodResponse } from "./method-response.ts";
 import { patchReported } from "./reported-patch.ts";
 import { sendTelemetry } from "./telemetry.ts";
 
 /** PUBLISH: the topic says what is asked for. Throws for topics that the identity may not publish to. */
 export function publish(
-  session: DeviceSession,
+  session: OpenSession,
   work: WorkQueue,
   packet: PublishPacket,
   size: number,
@@ -24,7 +23,7 @@ export function publish(
     case "reportedPatch":
       return work.add("twinWrite", size, () => patchReported(session, packet, topic));
     case "methodResponse":
-      receiveMethodResponse(session, topic, packet.payload);
+      session.methods.answered(topic.status, topic.rid, packet.payload);
       return work.add("telemetry", size, () => acknowledge(session, packet));
   }
 }

@@ -3,7 +3,7 @@ import { argumentInvalid } from "../../../domain/errors.ts";
 import { encodeSuback } from "../encode.ts";
 import { withSubscriptions } from "../filters.ts";
 import type { SubscribePacket } from "../packets.ts";
-import type { DeviceSession } from "../session.ts";
+import type { DeviceSession, OpenSession } from "../session.ts";
 import type { Answer } from "../work-queue.ts";
 import { noAnswer } from "./acknowledge.ts";
 
@@ -11,7 +11,7 @@ import { noAnswer } from "./acknowledge.ts";
  * SUBACK after a persistent session's subscriptions are durable; they are active from then on. There is no
  * failure code: what cannot be stored ends the connection (spec/mqtt §10.2).
  */
-export async function subscribe(session: DeviceSession, packet: SubscribePacket): Promise<Answer> {
+export async function subscribe(session: OpenSession, packet: SubscribePacket): Promise<Answer> {
   try {
     const next = withSubscriptions(session.subscriptions, packet.subscriptions);
     const { filters } = session.services.limits;
@@ -22,6 +22,8 @@ export async function subscribe(session: DeviceSession, packet: SubscribePacket)
       session.subscriptions = next;
       const granted = packet.subscriptions.map(({ qos }) => qos);
       session.write(encodeSuback(packet.packetId, granted));
+      session.methods.subscriptionsChanged();
+      session.deliveries.subscribed(packet.subscriptions);
     };
   } catch (error) {
     session.fail(error);

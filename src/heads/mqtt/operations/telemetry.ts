@@ -1,3 +1,4 @@
+import { type Fault, type FaultType, readFault } from "../../../domain/messages/fault.ts";
 import type { NewMessage } from "../../../domain/messages/telemetry.ts";
 import { decodePropertyBag } from "../../../wire/property-bag.ts";
 import type { PublishPacket } from "../packets.ts";
@@ -12,7 +13,19 @@ export function readMessage(bag: string, body: Uint8Array, retain: boolean): New
   return { body, system, application };
 }
 
-/** Device to cloud: PUBACK after the message is durable; a message that is refused ends the connection. */
+/** Faults of this protocol; the others are ordinary messages here (spec/mqtt §14). */
+const faults: ReadonlySet<FaultType> = new Set<FaultType>([
+  "KillTcp",
+  "ShutDownMqtt",
+  "InvokeThrottling",
+  "InvokeMaxMessageQuota",
+  "InvokeAuthError",
+]);
+
+/**
+ * Device to cloud: PUBACK after the message is durable; a message that is refused ends the connection. One that asks
+ * for a fault is neither kept nor acknowledged.
+ */
 export async function sendTelemetry(
   session: DeviceSession,
   packet: PublishPacket,
@@ -20,10 +33,20 @@ export async function sendTelemetry(
 ): Promise<Answer> {
   try {
     const message = readMessage(bag, packet.payload, packet.retain);
+    const fault = faultOf(session, message);
+    if (fault !== null) {
+      session.inject(fault);
+      return noAnswer;
+    }
     await session.services.hub.telemetry.send(session.principal, message);
     return acknowledge(session, packet);
   } catch (error) {
     session.fail(error);
     return noAnswer;
   }
+}
+
+function faultOf({ services }: DeviceSession, { application }: NewMessage): Fault | null {
+  const fault = services.faultInjection ? readFault(application) : null;
+  return fault !== null && faults.has(fault.type) ? fault : null;
 }

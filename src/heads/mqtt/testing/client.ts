@@ -14,6 +14,12 @@ export interface Received {
   readonly qos: number;
 }
 
+/** A message to the device, with what its packet says about its delivery. */
+export interface Delivered extends Received {
+  readonly id: number | undefined;
+  readonly dup: boolean;
+}
+
 /** A raw MQTT client, with another implementation's codec, over a connection in memory. */
 export class TestClient {
   /** The end for the head to accept. */
@@ -87,6 +93,20 @@ export class TestClient {
     return { topic: packet.topic, body: packet.payload.toString(), qos: packet.qos };
   }
 
+  async nextDelivery(): Promise<Delivered> {
+    const packet = await this.next();
+    if (packet.cmd !== "publish")
+      throw new Error(`expected PUBLISH, got ${JSON.stringify(packet)}`);
+    const { topic, payload, qos, dup, messageId } = packet;
+    return { topic, body: payload.toString(), qos, id: messageId, dup };
+  }
+
+  /** PUBACK. */
+  acknowledge(messageId: number | undefined): void {
+    if (messageId === undefined) throw new Error("a message with QoS 0 is not acknowledged");
+    this.send({ cmd: "puback", messageId });
+  }
+
   /** Resolves when everything sent before has been read; whatever arrived by then is waiting. */
   async ping(): Promise<void> {
     this.send({ cmd: "pingreq" });
@@ -100,13 +120,25 @@ export class TestClient {
   }
 
   async subscribe(...filters: string[]): Promise<readonly number[]> {
+    return this.subscribeWith(0, ...filters);
+  }
+
+  async subscribeWith(qos: 0 | 1 | 2, ...filters: string[]): Promise<readonly number[]> {
     const messageId = this.nextId();
-    const subscriptions = filters.map((topic) => ({ topic, qos: 0 }) as const);
+    const subscriptions = filters.map((topic) => ({ topic, qos }));
     this.send({ cmd: "subscribe", messageId, subscriptions });
     const packet = await this.next();
     if (packet.cmd !== "suback" || packet.messageId !== messageId)
       throw new Error(`expected SUBACK, got ${JSON.stringify(packet)}`);
     return packet.granted as number[];
+  }
+
+  async unsubscribe(...unsubscriptions: string[]): Promise<void> {
+    const messageId = this.nextId();
+    this.send({ cmd: "unsubscribe", messageId, unsubscriptions });
+    const packet = await this.next();
+    if (packet.cmd !== "unsuback" || packet.messageId !== messageId)
+      throw new Error(`expected UNSUBACK, got ${JSON.stringify(packet)}`);
   }
 
   publish(topic: string, payload: string | Buffer, options: Partial<IPublishPacket> = {}): number {
@@ -144,6 +176,10 @@ export class TestClient {
   /** Stops taking what the hub sends. */
   stopReading(): void {
     this.#end.pause();
+  }
+
+  startReading(): void {
+    this.#end.resume();
   }
 }
 

@@ -7,6 +7,7 @@ import type { HubStore, Log, LoggedMessage } from "../../../app/ports.ts";
 import type { PolicyPrincipal } from "../../../app/principal.ts";
 import { anyEtag, noPrecondition } from "../../../domain/identity/etag.ts";
 import { type IdentityKey, isModuleKey, keyText } from "../../../domain/identity/key.ts";
+import type { NewCloudToDevice } from "../../../domain/messages/c2d-queue.ts";
 import type { JsonObject } from "../../../domain/json.ts";
 import { createMemoryStore } from "../../../stores/memory/store.ts";
 import { systemRandom } from "../../../system.ts";
@@ -57,6 +58,8 @@ export interface TestHub {
   connect(key: IdentityKey, options?: Partial<IConnectPacket>): Promise<TestClient>;
   credentials(key: IdentityKey, options?: TokenOptions): Partial<IConnectPacket>;
   patchDesired(key: IdentityKey, desired: JsonObject): Promise<void>;
+  /** A service sends a message to `dev1`. */
+  sendToDevice(body: string | Buffer, changes?: Partial<NewCloudToDevice>): Promise<void>;
   messages(): Promise<readonly LoggedMessage[]>;
   /** Why connections ended, oldest first; waits for the last one to end. */
   endings(key: IdentityKey): Promise<readonly string[]>;
@@ -70,6 +73,7 @@ export interface TokenOptions {
 
 export interface TestHubOptions {
   readonly limits?: Partial<MqttLimits>;
+  readonly faultInjection?: boolean;
   /** Puts something of the test between head and hub. */
   readonly wrap?: (hub: HubApi) => HubApi;
 }
@@ -87,6 +91,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     clock,
     log,
     limits: options.limits,
+    faultInjection: options.faultInjection,
   });
   await head.start();
   await register(api, device);
@@ -126,6 +131,15 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     },
     async patchDesired(key, desired) {
       await api.twins.patch(owner, key, { properties: { desired } }, noPrecondition);
+    },
+    async sendToDevice(body, changes = {}) {
+      await api.cloudToDevice.send(owner, "dev1", {
+        body: Buffer.from(body),
+        system: {},
+        application: new Map(),
+        ack: "none",
+        ...changes,
+      });
     },
     messages: () => store.eventLog.read(0, 1, 1000),
     async endings(key) {
