@@ -1,0 +1,88 @@
+import device from "azure-iot-device";
+import type { DeviceMethodRequest, DeviceMethodResponse } from "azure-iot-device";
+import iothub from "azure-iothub";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { startHub } from "../../src/testing/index.ts";
+import { closeClients, kinds, openClient, register, trust } from "./support.ts";
+import type { DeviceSideClient, Subject } from "./support.ts";
+
+let hub: Awaited<ReturnType<typeof startHub>>;
+let service: InstanceType<typeof iothub.Client>;
+
+beforeAll(async () => {
+  hub = await startHub({ ports: "standard" });
+  trust(hub);
+  service = iothub.Client.fromConnectionString(hub.connectionString);
+});
+afterEach(closeClients);
+afterAll(async () => hub.stop());
+
+interface Params {
+  readonly methodName: string;
+  readonly payload?: unknown;
+  readonly responseTimeoutInSeconds?: number;
+  readonly connectTimeoutInSeconds?: number;
+}
+
+async function invoke({ deviceId, moduleId }: Subject, params: Params): Promise<unknown> {
+  const { result } =
+    moduleId === undefined
+      ? await service.invokeDeviceMethod(deviceId, { ...params })
+      : await service.invokeDeviceMethod(deviceId, moduleId, { ...params });
+  return result;
+}
+
+type Handler = (request: DeviceMethodRequest, response: DeviceMethodResponse) => void;
+
+function answerWith(client: DeviceSideClient, name: string, handler: Handler): void {
+  if (client instanceof device.Client) client.onDeviceMethod(name, handler as never);
+  else client.onMethod(name, handler as never);
+}
+
+describe.each(kinds)("the service SDK calling a method of a %s", (kind) => {
+  it("gets the status and payload that the client gives", async () => {
+    const subject = await register(hub, kind);
+    const client = await openClient(hub, subject);
+    answerWith(client, "reboot", (request, response) => {
+      void response.send(418, { got: request.payload });
+    });
+    const params = { methodName: "reboot", payload: { delay: 5 }, connectTimeoutInSeconds: 10 };
+    expect(await invoke(subject, params)).toEqual({ status: 418, payload: { got: { delay: 5 } } });
+  });
+
+  it("is told that nobody is connected", async () => {
+    const subject = await register(hub, kind);
+    await expect(invoke(subject, { methodName: "m" })).rejects.toMatchObject({
+      response: { statusCode: 404, headers: { "iothub-errorcode": "DeviceNotOnline" } },
+    });
+  });
+
+  it("hears of the time-out before it gives up itself", async () => {
+    const subject = await register(hub, kind);
+    const client = await openClient(hub, subject);
+    answerWith(client, "silent", () => undefined);
+    const params = {
+      methodName: "silent",
+      responseTimeoutInSeconds: 5,
+      connectTimeoutInSeconds: 0,
+    };
+    // The subscription is made by the time that a first call comes through.
+    answerWith(client, "ready", (_request, response) => void response.send(200));
+    await invoke(subject, { methodName: "ready", connectTimeoutInSeconds: 10 });
+    await expect(invoke(subject, params)).rejects.toMatchObject({ name: "GatewayTimeoutError" });
+  });
+
+  it("is told that a time-out is out of range", async () => {
+    const subject = await register(hub, kind);
+    const params = { methodName: "m", responseTimeoutInSeconds: 301 };
+    await expect(invoke(subject, params)).rejects.toMatchObject({ name: "ArgumentError" });
+  });
+});
+
+describe("the service SDK calling nobody", () => {
+  it("is told so", async () => {
+    await expect(service.invokeDeviceMethod("nobody", { methodName: "m" })).rejects.toMatchObject({
+      response: { statusCode: 404, headers: { "iothub-errorcode": "DeviceNotFound" } },
+    });
+  });
+});
