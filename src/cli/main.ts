@@ -15,7 +15,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 // Compiled code is kept between runs where Node can (22 and later): starting is mostly compiling.
-module.enableCompileCache?.();
+(module as { readonly enableCompileCache?: () => unknown }).enableCompileCache?.();
 const { run } = await import("./run.ts");
 
 process.exitCode = await run(process.argv.slice(2), {
