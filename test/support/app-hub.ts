@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { defaultSettings } from "../../src/app/context.ts";
 import { createHub } from "../../src/app/create-hub.ts";
 import type { HubApi, OpenConnection } from "../../src/app/hub.ts";
-import type { CloseReason, DeviceLink, HubStore, Log } from "../../src/app/ports.ts";
+import type {
+  CloseReason,
+  DeviceLink,
+  HubStore,
+  Log,
+  MethodInvocation,
+} from "../../src/app/ports.ts";
 import type { IdentityPrincipal, PolicyPrincipal } from "../../src/app/principal.ts";
 import { anyEtag, noPrecondition } from "../../src/domain/identity/etag.ts";
 import type { IdentityKey } from "../../src/domain/identity/key.ts";
@@ -31,6 +37,12 @@ export class RecordingLink implements DeviceLink {
   readonly protocol = "mqtt";
   readonly desired: { readonly change: JsonObject; readonly version: number }[] = [];
   readonly closed: CloseReason[] = [];
+  /** Calls that the test has to answer. */
+  readonly invocations: MethodInvocation[] = [];
+  /** Calls that the hub has forgotten since, by their numbers in `invocations`. */
+  readonly forgotten: number[] = [];
+  /** How often the hub has said that messages wait. */
+  waiting = 0;
   /** Set by `connect`: a real head ends its connection when it is told to close. */
   onClose: (reason: CloseReason) => void = () => {};
 
@@ -38,10 +50,13 @@ export class RecordingLink implements DeviceLink {
     this.desired.push({ change, version });
   }
 
-  messagesWaiting(): void {}
+  messagesWaiting(): void {
+    this.waiting++;
+  }
 
-  invoke(): () => void {
-    return () => {};
+  invoke(invocation: MethodInvocation): () => void {
+    const number = this.invocations.push(invocation) - 1;
+    return () => this.forgotten.push(number);
   }
 
   close(reason: CloseReason): void {

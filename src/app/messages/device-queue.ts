@@ -78,7 +78,7 @@ export function finish(
   tx.addToQueue(feedbackPending, record as unknown as JsonObject, new Uint8Array());
 }
 
-/** The messages of a deleted device end with it, and so does the feedback that waits for its senders (spec/semantics §2.9). */
+/** The messages of a deleted device end with it, and nobody hears of that (spec/semantics §2.9). */
 export function dropMessages(tx: HubTx, deviceId: string): void {
   const name = c2dQueueName(deviceId);
   for (const { sequence } of tx.queue(name, all)) tx.deleteFromQueue(name, sequence);

@@ -70,17 +70,14 @@ export async function settleCloudToDevice(
   how: Settlement,
 ): Promise<void> {
   const { key } = principal;
+  // A module holds none, and may not settle what its device holds.
+  if (key.moduleId !== undefined) throw lockLost();
   await context.store.transaction(key, (tx) => {
     checkSelf(tx, principal);
     const held = liveMessages(tx, key.deviceId).find(({ message }) =>
       isHeldBy(message, lockToken, tx.now),
     );
-    if (held === undefined) {
-      throw new HubError(
-        "DeviceMessageLockLost",
-        "The lock of the message is unknown or has expired",
-      );
-    }
+    if (held === undefined) throw lockLost();
     const fate = settle(held.message, how, context.settings.queue);
     if (fate.kind === "gone") {
       finish(tx, key.deviceId, held, fate.code);
@@ -101,7 +98,7 @@ export async function releaseCloudToDevice(
   lockTokens: readonly string[],
 ): Promise<void> {
   const { key } = principal;
-  if (lockTokens.length === 0) return;
+  if (key.moduleId !== undefined || lockTokens.length === 0) return;
   await context.store.transaction(key, (tx) => {
     let released = false;
     for (const { sequence, message } of liveMessages(tx, key.deviceId)) {
@@ -115,6 +112,10 @@ export async function releaseCloudToDevice(
     }
     if (released) tx.emit({ type: "messageQueued", key, at: tx.now });
   });
+}
+
+function lockLost(): HubError {
+  return new HubError("DeviceMessageLockLost", "The lock of the message is unknown or has expired");
 }
 
 function checkSelf(tx: HubTx, principal: IdentityPrincipal): void {

@@ -133,7 +133,10 @@ export function putForService(
   tx.addToQueue(ready, { at: tx.now, deliveryCount: 0 }, Buffer.from(JSON.stringify(body)));
 }
 
-/** Joins waiting records to batches, as many as are due. Records that nobody came for in time are dropped. */
+/**
+ * Joins waiting records to batches, as many as are due. Records that nobody came for in time are dropped, and so are
+ * those of a device that has been deleted since (spec/semantics §9.1).
+ */
 function makeBatches(tx: HubTx): void {
   const { timeToLive, maxItems } = rules.feedback;
   for (const { sequence, value } of tx.queue(feedbackPending, maxItems)) {
@@ -147,7 +150,11 @@ function makeBatches(tx: HubTx): void {
     const read = records.map((item) => item.value as unknown as FeedbackRecord);
     if (!batchIsDue(records.length, read[0]?.at ?? tx.now, tx.now)) return;
     for (const record of records) tx.deleteFromQueue(feedbackPending, record.sequence);
-    putForService(tx, "feedback", read.map(feedbackView));
+    const known = read.filter(
+      ({ deviceId, deviceGenerationId }) =>
+        tx.identity({ deviceId })?.generationId === deviceGenerationId,
+    );
+    if (known.length > 0) putForService(tx, "feedback", known.map(feedbackView));
   }
 }
 
