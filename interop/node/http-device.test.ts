@@ -94,7 +94,7 @@ describe("a device over HTTPS", () => {
       "iothub-app-color": "red",
     });
     const first = await inbox.next();
-    expect([String(first.getData()), first.messageId]).toEqual(['"first"', "first"]);
+    expect([first.getBytes().toString(), first.messageId]).toEqual(['"first"', "first"]);
     expect(first.properties.getValue("iothub-app-color")).toBe("red");
     await client.abandon(first);
     const again = await inbox.next();

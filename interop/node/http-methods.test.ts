@@ -1,7 +1,11 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import device from "azure-iot-device";
 import type { DeviceMethodRequest, DeviceMethodResponse } from "azure-iot-device";
 import iothub from "azure-iothub";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { run } from "../../src/cli/run.ts";
 import { startHub } from "../../src/testing/index.ts";
 import { closeClients, kinds, openClient, register, trust } from "./support.ts";
 import type { DeviceSideClient, Subject } from "./support.ts";
@@ -35,7 +39,7 @@ async function invoke({ deviceId, moduleId }: Subject, params: Params): Promise<
 type Handler = (request: DeviceMethodRequest, response: DeviceMethodResponse) => void;
 
 function answerWith(client: DeviceSideClient, name: string, handler: Handler): void {
-  if (client instanceof device.Client) client.onDeviceMethod(name, handler as never);
+  if (client instanceof device.Client) client.onDeviceMethod(name, handler);
   else client.onMethod(name, handler as never);
 }
 
@@ -84,5 +88,31 @@ describe("the service SDK calling nobody", () => {
     await expect(service.invokeDeviceMethod("nobody", { methodName: "m" })).rejects.toMatchObject({
       response: { statusCode: 404, headers: { "iothub-errorcode": "DeviceNotFound" } },
     });
+  });
+});
+
+describe.each(kinds)("the command line calling a method of a %s", (kind) => {
+  it("prints the answer", async () => {
+    const subject = await register(hub, kind);
+    const client = await openClient(hub, subject);
+    answerWith(client, "echo", (request, response) => void response.send(200, request.payload));
+    const caFile = path.join(await mkdtemp(path.join(tmpdir(), "twinhub-")), "ca.pem");
+    await writeFile(caFile, hub.caPem);
+    const { deviceId, moduleId } = subject;
+    const of = moduleId === undefined ? ["-d", deviceId] : ["-d", deviceId, "-m", moduleId];
+    let out = "";
+    const code = await run(
+      [`invoke-${kind}-method`, ...of, "--mn", "echo", "--mp", "[1]", "--connect-timeout", "10"],
+      {
+        out: (text) => (out += text),
+        err: (text) => (out += text),
+        environment: { IOTHUB_CONNECTION_STRING: hub.connectionString, TWINHUB_CA_FILE: caFile },
+        directory: tmpdir(),
+        now: () => hub.clock.now(),
+        untilStopped: () => Promise.resolve(),
+      },
+    );
+    await rm(path.dirname(caFile), { recursive: true });
+    expect([code, JSON.parse(out)]).toEqual([0, { status: 200, payload: [1] }]);
   });
 });

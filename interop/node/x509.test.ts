@@ -74,11 +74,8 @@ function clientOf(
 
 async function prepared<T extends Client | ModuleClient>(client: T, x509: object): Promise<T> {
   client.setRetryPolicy(noRetry);
-  await client.setOptions({
-    ca: hub.caPem,
-    ...x509,
-    http: { receivePolicy: { interval: 10 } },
-  } as never);
+  const options = { ca: hub.caPem, ...x509, http: { receivePolicy: { interval: 10 } } };
+  await client.setOptions(options);
   clients.push(client);
   return client;
 }

@@ -28,6 +28,11 @@ export interface Answer {
 export interface RequestInput {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: JsonObject;
+  /** A body that is no JSON, instead of `body`. */
+  readonly bytes?: Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Longest wait for an answer, in milliseconds; half a minute if missing. */
+  readonly timeout?: number;
   /** Without quotes; `*` for whatever is there. */
   readonly ifMatch?: string | undefined;
 }
@@ -59,18 +64,54 @@ export class HubClient {
   }
 
   async request(method: Method, path: string, input: RequestInput = {}): Promise<Answer> {
-    const { status, headers, text } = await this.#send(method, path, input);
-    if (status >= 200 && status < 300)
-      return { body: parseBody(text), etag: headers.etag?.replace(/^"(.*)"$/, "$1") };
+    const { headers, bytes } = await this.raw(method, path, input);
+    const body = parseBody(bytes.toString("utf8"));
+    return { body, etag: headers.etag?.replace(/^"(.*)"$/, "$1") };
+  }
+
+  /** The answer as it came, for what is no JSON. */
+  async raw(method: Method, path: string, input: RequestInput = {}): Promise<RawAnswer> {
+    const answer = await this.#send(method, path, input);
+    const { status, headers, bytes } = answer;
+    if (status >= 200 && status < 300) return answer;
     const name = headers["iothub-errorcode"];
-    throw refusal(status, typeof name === "string" ? name : undefined, text);
+    throw refusal(status, typeof name === "string" ? name : undefined, bytes.toString("utf8"));
+  }
+
+  /**
+   * Reads server-sent events until the hub ends the stream or `stop` does; each event is given to `take` with its fields.
+   * `connected` is called when the hub has begun to answer.
+   */
+  async events(
+    path: string,
+    input: RequestInput & { readonly stop: AbortSignal; readonly connected?: () => void },
+    take: (fields: ReadonlyMap<string, string>) => void,
+  ): Promise<void> {
+    const { hostName, port } = this.target;
+    const options = this.#options("GET", path, input);
+    await readEvents({ ...options, signal: input.stop }, input.connected, take).catch(
+      (error: unknown) => {
+        if (input.stop.aborted) return;
+        throw connectionFailure(error, `${hostName}:${port}`);
+      },
+    );
   }
 
   #send(method: Method, path: string, input: RequestInput): Promise<RawAnswer> {
+    const { hostName, port } = this.target;
+    const options = this.#options(method, path, input);
+    return exchange(options, bodyOf(input), input.timeout ?? answerTimeout).catch(
+      (error: unknown) => {
+        throw connectionFailure(error, `${hostName}:${port}`);
+      },
+    );
+  }
+
+  #options(method: Method, path: string, input: RequestInput): RequestOptions {
     const { hostName, port, ca } = this.target;
     const query = new URLSearchParams({ "api-version": apiVersion, ...input.query });
-    const body = input.body === undefined ? undefined : JSON.stringify(input.body);
-    const options: RequestOptions = {
+    const body = bodyOf(input);
+    return {
       method,
       host: hostName,
       port,
@@ -80,18 +121,12 @@ export class HubClient {
       headers: {
         authorization: this.#token(),
         accept: "application/json",
-        ...(body === undefined
-          ? {}
-          : {
-              "content-type": "application/json; charset=utf-8",
-              "content-length": Buffer.byteLength(body),
-            }),
+        ...(input.body === undefined ? {} : { "content-type": "application/json; charset=utf-8" }),
+        ...(body === undefined ? {} : { "content-length": body.byteLength }),
+        ...input.headers,
         ...(input.ifMatch === undefined ? {} : { "if-match": `"${input.ifMatch}"` }),
       },
     };
-    return exchange(options, body).catch((error: unknown) => {
-      throw connectionFailure(error, `${hostName}:${port}`);
-    });
   }
 
   #token(): string {
@@ -127,13 +162,21 @@ function pathOf({ deviceId, moduleId }: IdentityKey): string {
   return moduleId === undefined ? device : `${device}/modules/${encodeURIComponent(moduleId)}`;
 }
 
-interface RawAnswer {
+export interface RawAnswer {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]> & { readonly etag?: string };
-  readonly text: string;
+  readonly bytes: Buffer;
 }
 
-function exchange(options: RequestOptions, body: string | undefined): Promise<RawAnswer> {
+function bodyOf({ body, bytes }: RequestInput): Uint8Array | undefined {
+  return bytes ?? (body === undefined ? undefined : Buffer.from(JSON.stringify(body)));
+}
+
+function exchange(
+  options: RequestOptions,
+  body: Uint8Array | undefined,
+  timeout: number,
+): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest(options, (response) => {
       const chunks: Buffer[] = [];
@@ -148,18 +191,65 @@ function exchange(options: RequestOptions, body: string | undefined): Promise<Ra
         resolve({
           status: response.statusCode ?? 0,
           headers: response.headers,
-          text: Buffer.concat(chunks).toString("utf8"),
+          bytes: Buffer.concat(chunks),
         }),
       );
     });
-    request.setTimeout(answerTimeout, () => {
-      request.destroy(
-        new CliError(`The hub has not answered within ${answerTimeout / 1000} seconds`),
-      );
+    request.setTimeout(timeout, () => {
+      request.destroy(new CliError(`The hub has not answered within ${timeout / 1000} seconds`));
     });
     request.on("error", reject);
     request.end(body);
   });
+}
+
+/** Longest event that is read, in characters: a message of 256 KiB in Base64, with its properties. */
+const maxEvent = 2 * 1024 * 1024;
+
+/** A live stream shows at least a heartbeat so often, in milliseconds. */
+const silenceTimeout = 60_000;
+
+function readEvents(
+  options: RequestOptions,
+  connected: (() => void) | undefined,
+  take: (fields: ReadonlyMap<string, string>) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(options, (response) => {
+      const status = response.statusCode ?? 0;
+      const isStream = status === 200;
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        const blocks = (text + chunk).split("\n\n");
+        text = blocks.pop() ?? "";
+        if (text.length > maxEvent) request.destroy(new CliError("An event is too large"));
+        else if (isStream) for (const block of blocks) take(fieldsOf(block));
+      });
+      response.on("error", reject);
+      response.on("end", () => {
+        const name = response.headers["iothub-errorcode"];
+        if (isStream) resolve();
+        else reject(refusal(status, typeof name === "string" ? name : undefined, text));
+      });
+      if (isStream) connected?.();
+    });
+    request.setTimeout(silenceTimeout, () =>
+      request.destroy(new CliError(`The hub was silent for ${silenceTimeout / 1000} seconds`)),
+    );
+    request.on("error", reject);
+    request.end();
+  });
+}
+
+/** `data: x` → data, x; comments have no name and are left out. */
+function fieldsOf(block: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of block.split("\n")) {
+    const colon = line.indexOf(": ");
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 2));
+  }
+  return fields;
 }
 
 function parseBody(text: string): Json {

@@ -8,27 +8,32 @@ const maxFileSize = 1_048_576;
 
 /** An object given as JSON text, or as `@file`. `flag` names it in errors. */
 export function readObject(flag: string, argument: string, directory: string): JsonObject {
+  const value = readJson(flag, argument, directory);
+  if (isObject(value)) return value;
+  throw new UsageError(`${flag} must be a JSON object, for example '{"a":1}'`);
+}
+
+/** Any value given as JSON text, or as `@file`. */
+export function readJson(flag: string, argument: string, directory: string): Json {
   const text = argument.startsWith("@")
-    ? readArgumentFile(flag, path.resolve(directory, argument.slice(1)))
+    ? readArgumentFile(flag, path.resolve(directory, argument.slice(1))).toString("utf8")
     : argument;
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text) as Json;
   } catch (error) {
     const reason = error instanceof Error ? error.message : "";
     throw new UsageError(
       `${flag} is not valid JSON (quote it for your shell, or give @file): ${reason}`,
     );
   }
-  if (isObject(value as Json)) return value as JsonObject;
-  throw new UsageError(`${flag} must be a JSON object, for example '{"a":1}'`);
 }
 
-function readArgumentFile(flag: string, file: string): string {
+/** The bytes of a file that an argument names; `flag` names it in errors. */
+export function readArgumentFile(flag: string, file: string): Buffer {
   try {
     if (statSync(file).size > maxFileSize)
       throw new UsageError(`${flag}: ${file} is larger than ${maxFileSize} bytes`);
-    return readFileSync(file, "utf8");
+    return readFileSync(file);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(

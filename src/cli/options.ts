@@ -47,12 +47,17 @@ export function addHubOptions(
   command: Command,
   formats: readonly [string, ...string[]] = ["json", "table"],
 ): Command {
+  // Where `--data` is a message's body, the directory is told by TWINHUB_DATA.
+  if (!command.options.some(({ long }) => long === "--data"))
+    command.option(
+      "--data <directory>",
+      "data directory of a hub on this machine (default: ./data)",
+    );
   return command
     .option(
       "-l, --login <connection string>",
       "of the hub; else IOTHUB_CONNECTION_STRING, else <data>/hub.json",
     )
-    .option("--data <directory>", "data directory of a hub on this machine (default: ./data)")
     .option("--https-port <port>", "where the hub serves HTTPS, if not on 443")
     .option(
       "--ca <file>",

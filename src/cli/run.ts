@@ -4,10 +4,15 @@ import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/config-error.ts";
 import { HubError } from "../domain/errors.ts";
 import { CliError, UsageError } from "./cli-error.ts";
+import { addCertificate } from "./commands/certificate.ts";
+import { addConnection } from "./commands/connection.ts";
 import { addDeviceIdentity } from "./commands/device-identity.ts";
 import { addEnv } from "./commands/env.ts";
 import { addGenerateSasToken } from "./commands/generate-sas-token.ts";
+import { addMessages } from "./commands/message.ts";
+import { addMethods } from "./commands/method.ts";
 import { addModuleIdentity } from "./commands/module-identity.ts";
+import { addMonitorEvents } from "./commands/monitor-events.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addStart } from "./commands/start.ts";
 import { addTwins } from "./commands/twin.ts";
@@ -40,7 +45,12 @@ function createProgram(io: Io): Command {
   addDeviceIdentity(program, io);
   addModuleIdentity(program, io);
   addTwins(program, io);
+  addMethods(program, io);
+  addMessages(program, io);
+  addMonitorEvents(program, io);
   addPolicy(program, io);
+  addCertificate(program, io);
+  addConnection(program, io);
   addGenerateSasToken(program, io);
   return program;
 }
