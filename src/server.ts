@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultSettings } from "./app/context.ts";
-import { createHub } from "./app/create-hub.ts";
+import { type Hub, createHub } from "./app/create-hub.ts";
 import type { Clock, HubStore, Log, Random } from "./app/ports.ts";
 import type { HubConfig } from "./config/schema.ts";
 import { type Policy, isOwner } from "./domain/identity/policy.ts";
@@ -16,6 +16,7 @@ import { openSqliteStore } from "./stores/sqlite/store.ts";
 import { systemClock, systemRandom } from "./system.ts";
 import { loadOrCreateTls } from "./tls/server-certs.ts";
 import { formatConnectionString } from "./wire/connection-string.ts";
+import { formatEventHubConnectionString } from "./wire/event-hub-connection-string.ts";
 import { createSasToken } from "./wire/sas-token.ts";
 
 /** A session that begins with the printed link lasts no longer. */
@@ -84,7 +85,15 @@ export async function startServer(
       limits: { expiryGrace: config.sasGraceSeconds * 1000 },
       faultInjection: config.faultInjection,
     });
-    const amqp = createAmqpHead({ hub: hub.api, clock, random, log });
+    let amqpsPort = config.amqpsPort;
+    const amqp = createAmqpHead({
+      hub: hub.api,
+      clock,
+      random,
+      log,
+      limits: { expiryGrace: config.sasGraceSeconds * 1000 },
+      port: () => amqpsPort,
+    });
     const portalDirectory = findPortal();
     const { faultInjection } = config;
     const http = createHttpHead({
@@ -115,6 +124,7 @@ export async function startServer(
       mqtts: await listen(mqtts, config.mqttsPort, config.listen),
       amqps: await listen(amqps, config.amqpsPort, config.listen),
     };
+    amqpsPort = ports.amqps;
 
     const hostName = hostNames[0] ?? config.listen;
     log.info({ hostName, ...ports, store: config.dataDir ?? "memory" }, "hub is ready");
@@ -131,7 +141,7 @@ export async function startServer(
           }),
         ]),
       ),
-      eventHubConnectionString: null,
+      eventHubConnectionString: eventHubConnectionString(hub, hostName, ports.amqps),
       caPem: tls.caPem,
       caFile: tls.caFile,
       dataDir: config.dataDir,
@@ -152,6 +162,21 @@ function findPortal(): string | undefined {
   return ["portal", join("..", "dist", "portal")]
     .map((folder) => join(import.meta.dirname, folder))
     .find((folder) => existsSync(join(folder, "index.html")));
+}
+
+/** With the first policy that may read and do the least besides. */
+function eventHubConnectionString(hub: Hub, hostName: string, port: number): string | null {
+  const [policy] = hub.policies
+    .filter(({ rights }) => rights.includes("ServiceConnect"))
+    .toSorted((a, b) => a.rights.length - b.rights.length);
+  if (policy === undefined) return null;
+  return formatEventHubConnectionString({
+    hostName,
+    port,
+    sharedAccessKeyName: policy.name,
+    sharedAccessKey: policy.primaryKey,
+    entityPath: hub.api.hubName,
+  });
 }
 
 /** The owner's one-time link. */

@@ -35,6 +35,10 @@ export interface HubContext {
   readonly feedbackChanged: () => void;
   /** A service has taken a message, which comes back if it is not settled. */
   readonly serviceMessageTaken: () => void;
+  /** Tells whoever holds something by a policy that it was changed or deleted. */
+  readonly policyChanged: (name: string) => void;
+  /** Tells the readers of a consumer group, by its id, that it is gone. */
+  readonly consumerGroupDeleted: (id: string) => void;
   /** The hub's name in messages: the first label of its first host name, or an address as it stands. */
   readonly hubName: string;
   /** True for every name and address that means this hub. */

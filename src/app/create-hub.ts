@@ -10,6 +10,13 @@ import {
   putCertificate,
   verifyCertificate,
 } from "./certificates/certificates.ts";
+import {
+  createConsumerGroup,
+  deleteConsumerGroup,
+  ensureDefaultConsumerGroup,
+  getConsumerGroup,
+  listConsumerGroups,
+} from "./messages/consumer-groups.ts";
 import { eventPartitions, readEvents, seekEvents } from "./messages/read-events.ts";
 import { LiveConnections } from "./connections/live-connections.ts";
 import { openConnection } from "./connections/open-connection.ts";
@@ -28,6 +35,7 @@ import {
 } from "./identities/get-identity.ts";
 import { putDevice, putModule } from "./identities/put-identity.ts";
 import { regenerateKeys } from "./identities/regenerate-keys.ts";
+import { Listeners } from "./listeners.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { ExpiryWatch } from "./messages/expiry-watch.ts";
 import { expireMessages, watchExistingQueues } from "./messages/expire-messages.ts";
@@ -76,7 +84,10 @@ export interface Hub {
 export async function createHub(parts: HubParts): Promise<Hub> {
   const { settings } = parts;
   const policies = await ensurePolicies(parts.store, parts.random);
+  await ensureDefaultConsumerGroup(parts.store);
   const waiters = new ServiceWaiters(parts.clock);
+  const policyChanges = new Listeners<string>();
+  const groupDeletions = new Listeners<string>();
   const feedbackChanged = (): void => waiters.changed();
   const expiry = new ExpiryWatch(parts.clock, parts.log, async (deviceId) => {
     const next = await expireMessages(context, deviceId);
@@ -88,6 +99,8 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     expiry,
     feedbackChanged,
     serviceMessageTaken: () => waiters.taken(),
+    policyChanged: (name) => policyChanges.tell(name),
+    consumerGroupDeleted: (id) => groupDeletions.tell(id),
     live: new LiveConnections(),
     hubName: hubNameOf(settings.hostNames[0] ?? "localhost"),
     isOwnHost: ownHosts(settings.hostNames),
@@ -96,7 +109,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   await watchExistingQueues(context);
   const stopMaintenance = startMaintenance(context);
   return {
-    api: bind(context, waiters),
+    api: bind(context, waiters, { policyChanges, groupDeletions }),
     policies,
     stop() {
       stopMaintenance();
@@ -106,7 +119,16 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   };
 }
 
-function bind(context: HubContext, waiters: ServiceWaiters): HubApi {
+interface Announcements {
+  readonly policyChanges: Listeners<string>;
+  readonly groupDeletions: Listeners<string>;
+}
+
+function bind(
+  context: HubContext,
+  waiters: ServiceWaiters,
+  { policyChanges, groupDeletions }: Announcements,
+): HubApi {
   return {
     hostNames: context.settings.hostNames,
     hubName: context.hubName,
@@ -161,6 +183,13 @@ function bind(context: HubContext, waiters: ServiceWaiters): HubApi {
       seek: (...args) => seekEvents(context, ...args),
       onAppended: (listener) => context.store.eventLog.onAppended(listener),
     },
+    consumerGroups: {
+      list: (...args) => listConsumerGroups(context, ...args),
+      get: (...args) => getConsumerGroup(context, ...args),
+      create: (...args) => createConsumerGroup(context, ...args),
+      delete: (...args) => deleteConsumerGroup(context, ...args),
+      onDeleted: (listener) => groupDeletions.add(listener),
+    },
     certificates: {
       list: (...args) => listCertificates(context, ...args),
       get: (...args) => getCertificate(context, ...args),
@@ -175,6 +204,7 @@ function bind(context: HubContext, waiters: ServiceWaiters): HubApi {
       put: (...args) => putPolicy(context, ...args),
       regenerateKey: (...args) => regeneratePolicyKey(context, ...args),
       delete: (...args) => deletePolicy(context, ...args),
+      onChanged: (listener) => policyChanges.add(listener),
     },
   };
 }

@@ -11,6 +11,7 @@ import type { Policy, PolicyInput } from "../domain/identity/policy.ts";
 import type { JsonObject } from "../domain/json.ts";
 import type { NewMessage } from "../domain/messages/telemetry.ts";
 import type { NewCloudToDevice, Settlement } from "../domain/messages/c2d-queue.ts";
+import type { ConsumerGroup } from "../domain/messages/consumer-group.ts";
 import type { MethodResult } from "../domain/methods/method-call.ts";
 import type { TakenMessage } from "./messages/receive-cloud-to-device.ts";
 import type { ServiceMessage, ServiceQueueName } from "./messages/service-queue.ts";
@@ -236,6 +237,20 @@ export interface Policies {
   ): Promise<Policy>;
   /** Refuses to delete the last policy with all four rights. */
   delete(principal: Principal, name: string): Promise<void>;
+  /** Calls back when a policy was changed or deleted: who holds something by it proves itself again. */
+  onChanged(listener: (name: string) => void): () => void;
+}
+
+/** Names under which services read the event log; for ServiceConnect, and for owners to change (spec/amqp §13.1). */
+export interface ConsumerGroups {
+  list(principal: Principal): Promise<readonly ConsumerGroup[]>;
+  /** By name in any case; refuses with GenericNotFound. */
+  get(principal: Principal, name: string): Promise<ConsumerGroup>;
+  /** Leaves a group that is there as it is. */
+  create(principal: Principal, name: string): Promise<ConsumerGroup>;
+  delete(principal: Principal, name: string): Promise<void>;
+  /** Calls back with the group's id (`consumerGroupId`) when it was deleted. */
+  onDeleted(listener: (id: string) => void): () => void;
 }
 
 /** A live connection of this node, as it is shown. */
@@ -304,6 +319,7 @@ export interface HubApi {
   readonly serviceMessages: ServiceMessages;
   readonly methods: Methods;
   readonly events: Events;
+  readonly consumerGroups: ConsumerGroups;
   readonly certificates: Certificates;
   readonly policies: Policies;
   /** Names under which clients may address this hub, without ports; the first is the one in connection strings. */

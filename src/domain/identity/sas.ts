@@ -13,9 +13,16 @@ export interface KeyPair {
 
 /** The signature over `sr` and `se` as they stand in a token: Base64 of HMAC-SHA256 (spec/semantics §7.1). */
 export function signSas(rawResource: string, rawExpiry: string, key: string): string {
-  return createHmac("sha256", Buffer.from(key, "base64"))
-    .update(`${rawResource}\n${rawExpiry}`)
-    .digest("base64");
+  return sign(rawResource, rawExpiry, Buffer.from(key, "base64"));
+}
+
+/** The same by clients of Event Hubs, which take the text of the key for the key (spec/amqp §5.1). */
+export function signSasByKeyText(rawResource: string, rawExpiry: string, key: string): string {
+  return sign(rawResource, rawExpiry, Buffer.from(key, "utf8"));
+}
+
+function sign(rawResource: string, rawExpiry: string, key: Uint8Array): string {
+  return createHmac("sha256", key).update(`${rawResource}\n${rawExpiry}`).digest("base64");
 }
 
 /**
@@ -28,8 +35,36 @@ export function verifySas(
   now: Milliseconds,
   skew: Milliseconds,
 ): "primary" | "secondary" | null {
-  const primary = isSignedWith(token, keys.primary);
-  const secondary = isSignedWith(token, keys.secondary);
+  return verify(signSas, token, keys, now, skew);
+}
+
+/** The same for a token that a client of Event Hubs has signed with the text of the key (spec/amqp §5.1). */
+export function verifySasByKeyText(
+  token: SasToken,
+  keys: KeyPair,
+  now: Milliseconds,
+  skew: Milliseconds,
+): "primary" | "secondary" | null {
+  return verify(signSasByKeyText, token, keys, now, skew);
+}
+
+/**
+ * True if the token is for a resource as clients of Event Hubs name it: with the scheme `sb` or `amqps`. Clients of IoT
+ * Hub write none (spec/amqp §5.1).
+ */
+export function isEventHubsResource(rawResource: string): boolean {
+  return /^(?:sb|amqps?)(?::|%3a)/i.test(rawResource);
+}
+
+function verify(
+  signer: typeof signSas,
+  token: SasToken,
+  keys: KeyPair,
+  now: Milliseconds,
+  skew: Milliseconds,
+): "primary" | "secondary" | null {
+  const primary = isSignedWith(signer, token, keys.primary);
+  const secondary = isSignedWith(signer, token, keys.secondary);
   // Written so that an expiry that is not a number counts as past.
   if (!(token.expiry * 1000 + skew >= now)) return null;
   if (primary) return "primary";
@@ -46,8 +81,8 @@ export const noKeys: KeyPair = { primary: "", secondary: "" };
  * Compares the Base64 texts, not their bytes: a text with other padding bits is another signature. Anyone can sign
  * with an empty key, so it never matches.
  */
-function isSignedWith(token: SasToken, key: string): boolean {
-  const expected = Buffer.from(signSas(token.rawResource, token.rawExpiry, key));
+function isSignedWith(signer: typeof signSas, token: SasToken, key: string): boolean {
+  const expected = Buffer.from(signer(token.rawResource, token.rawExpiry, key));
   const shown = Buffer.from(token.signature);
   return key !== "" && expected.length === shown.length && timingSafeEqual(expected, shown);
 }

@@ -3,9 +3,13 @@ import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
 import type { Peer, ProtocolHead, StreamAcceptor } from "../head.ts";
 import { Connection } from "./connection.ts";
+import { PartitionReaders } from "./event-hubs/readers.ts";
 import { type AmqpLimits, defaultLimits } from "./limits.ts";
 import type { Services } from "./services.ts";
 import { TrackingIds } from "./tracking-ids.ts";
+
+/** AMQP over TLS. */
+const usualPort = 5671;
 
 export interface AmqpHeadOptions {
   readonly hub: HubApi;
@@ -13,6 +17,8 @@ export interface AmqpHeadOptions {
   readonly random: Random;
   readonly log: Log;
   readonly limits?: Partial<AmqpLimits> | undefined;
+  /** The port at which clients reach the head, asked for when it is needed; 5671 if missing. */
+  readonly port?: (() => number) | undefined;
 }
 
 /**
@@ -23,7 +29,9 @@ export function createAmqpHead(options: AmqpHeadOptions): ProtocolHead & StreamA
   const { hub, clock, random, log } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const trackingIds = new TrackingIds(clock, random);
-  return new AmqpHead({ hub, clock, random, log, limits, trackingIds });
+  const readers = new PartitionReaders();
+  const port = options.port ?? (() => usualPort);
+  return new AmqpHead({ hub, clock, random, log, limits, trackingIds, readers, port });
 }
 
 class AmqpHead implements ProtocolHead, StreamAcceptor {

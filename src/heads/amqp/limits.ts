@@ -42,6 +42,10 @@ export interface AmqpLimits {
   readonly requestBytes: number;
   /** What a message may be larger than its link says: headers and types, which the use cases' own limits do not count. */
   readonly envelopeBytes: number;
+  /** Bodies of one page of the event log, as a reader takes it; the next page goes by the size of the last one. */
+  readonly pageBytes: number;
+  /** Messages of one page. */
+  readonly pageMessages: number;
   /** Messages in one batch (spec/semantics §10). */
   readonly batchMessages: number;
   /** Twin answers and desired changes that wait for credit, for each identity; then its link is closed. */
@@ -79,6 +83,8 @@ export const defaultLimits: AmqpLimits = {
   telemetryBytes: 262_144,
   requestBytes: 262_144,
   envelopeBytes: 65_536,
+  pageBytes: 131_072,
+  pageMessages: 100,
   batchMessages: 500,
   waitingAnswers: 200,
   outputPause: 262_144,

@@ -81,8 +81,15 @@ export class Port implements LinkPort {
   }
 
   send(message: AmqpMessage, unsettledTag?: Uint8Array): void {
+    this.#send(encodeMessage(message), unsettledTag);
+  }
+
+  sendBytes(message: Buffer): void {
+    this.#send(message, undefined);
+  }
+
+  #send(bytes: Buffer, unsettledTag: Uint8Array | undefined): void {
     if (this.#state !== "open") return;
-    const bytes = encodeMessage(message);
     const delivery = this.link.send(bytes, Buffer.from(unsettledTag ?? this.#nextTag()), 0);
     if (unsettledTag === undefined) delivery.settled = true;
     else this.#withClient.add(delivery);

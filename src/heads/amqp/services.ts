@@ -1,5 +1,6 @@
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
+import type { PartitionReaders } from "./event-hubs/readers.ts";
 import type { AmqpLimits } from "./limits.ts";
 import type { TrackingIds } from "./tracking-ids.ts";
 
@@ -11,4 +12,8 @@ export interface Services {
   readonly log: Log;
   readonly limits: AmqpLimits;
   readonly trackingIds: TrackingIds;
+  /** Who reads events where. */
+  readonly readers: PartitionReaders;
+  /** The port at which clients reach this head: redirects name it. */
+  readonly port: () => number;
 }

@@ -25,6 +25,7 @@ import { staticRoutes } from "./portal/static-routes.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { certificateRoutes } from "./routes/certificates.ts";
 import { cloudToDeviceRoutes } from "./routes/cloud-to-device.ts";
+import { consumerGroupRoutes } from "./routes/consumer-groups.ts";
 import { deviceMessageRoutes } from "./routes/device-messages.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -157,6 +158,7 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
     app.register(certificateRoutes(parts));
     app.register(hubStateRoutes(parts));
     app.register(eventRoutes(parts, parts.streams));
+    app.register(consumerGroupRoutes(parts));
     done();
   };
 }

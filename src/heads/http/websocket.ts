@@ -10,7 +10,8 @@ import { WebSocketStream } from "./websocket-stream.ts";
 
 export type Subprotocol = "mqtt" | "AMQPWSB10";
 
-const socketPath = /(?:^|\/)\$iothub\/websocket$/;
+/** Clients of Event Hubs have a path of their own (spec/amqp §1). */
+const socketPath = /(?:^|\/)\$(?:iothub|servicebus)\/websocket\/?$/;
 
 /** Turns WebSocket upgrades into byte streams for the head whose sub-protocol was asked for (spec/mqtt §1.2). */
 export class WebSocketGate {

@@ -1,9 +1,14 @@
+import { openManagementReplies, openManagementRequests } from "../event-hubs/management.ts";
+import { openPartition } from "../event-hubs/partition.ts";
+import { openEventsRedirect } from "../event-hubs/redirect.ts";
 import { openCbsReplies, openCbsRequests } from "./cbs.ts";
 import { openCommands } from "./device-commands.ts";
 import { openInputs } from "./device-inputs.ts";
 import { openMethodAnswers, openMethodRequests } from "./device-methods.ts";
 import { openTelemetry } from "./device-telemetry.ts";
 import { openTwinAnswers, openTwinRequests } from "./device-twin.ts";
+import { openServiceCommands } from "./service-commands.ts";
+import { openFeedback, openFileNotifications } from "./service-messages.ts";
 import type { Attach, Direction, LinkContext, OpenHandler, OpenLink } from "./link.ts";
 import { unknownAddress } from "../errors.ts";
 import type { Address } from "../addresses.ts";
@@ -30,11 +35,17 @@ function handlerOf(address: Address, direction: Direction): OpenHandler | undefi
     case "twin":
       return inbound ? openTwinRequests : openTwinAnswers;
     case "serviceDeviceBound":
+      return inbound ? openServiceCommands : undefined;
     case "feedback":
+      return inbound ? undefined : openFeedback;
     case "fileNotifications":
+      return inbound ? undefined : openFileNotifications;
     case "eventsRedirect":
+      return inbound ? undefined : openEventsRedirect;
     case "management":
+      return inbound ? openManagementRequests : openManagementReplies;
     case "partition":
+      return inbound ? undefined : openPartition;
     case "unknown":
       return undefined;
   }

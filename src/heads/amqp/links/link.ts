@@ -102,6 +102,8 @@ export interface LinkPort {
   readonly credit: number;
   /** Sends one message; to be called only while `room` is above 0. Settled unless `unsettledTag` (16 bytes) is given. */
   send(message: AmqpMessage, unsettledTag?: Uint8Array): void;
+  /** Sends one settled message that is encoded already, under the same condition. */
+  sendBytes(message: Buffer): void;
   /**
    * Sends a settled message as soon as there is room, in the order of the calls. More than `waitingAnswers` that wait
    * detach the link.

@@ -1,3 +1,4 @@
+import { Typed } from "../codec/values.ts";
 import type { RheaError, RheaFrames, RheaTyped, RheaTypes } from "./types.ts";
 
 /** Fields of each performative: some clients index them by position, so trailing nulls must stand (spec/amqp §2.2). */
@@ -33,7 +34,7 @@ export function writeFullLength(frames: RheaFrames, types: RheaTypes): void {
 function writeError(types: RheaTypes, error: RheaError): RheaTyped {
   const info = [...(error.info ?? [])].flatMap(([key, value]) => [
     types.wrap_symbol(key),
-    types.wrap(value),
+    value instanceof Typed ? types.wrap_int(Number(value.value)) : types.wrap(value),
   ]);
   return types.described(
     types.wrap_ulong(0x1d),
