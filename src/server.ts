@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defaultSettings } from "./app/context.ts";
 import { type Hub, createHub } from "./app/create-hub.ts";
+import type { FileStorageParts } from "./app/files/find-storage.ts";
 import type { Clock, HubStore, Log, Random } from "./app/ports.ts";
 import type { HubConfig } from "./config/schema.ts";
 import { type Policy, isOwner } from "./domain/identity/policy.ts";
@@ -11,6 +12,9 @@ import { type HttpHead, createHttpHead } from "./heads/http/head.ts";
 import { createMqttHead } from "./heads/mqtt/head.ts";
 import { close, httpsListener, listen, tlsListener } from "./listeners.ts";
 import { createLog } from "./observe/log.ts";
+import { createAzureStorage } from "./stores/blobs/azure-storage.ts";
+import { openFileBlobStore } from "./stores/blobs/file-system.ts";
+import { createMemoryBlobStore } from "./stores/blobs/memory.ts";
 import { createMemoryStore } from "./stores/memory/store.ts";
 import { openSqliteStore } from "./stores/sqlite/store.ts";
 import { systemClock, systemRandom } from "./system.ts";
@@ -65,8 +69,12 @@ export async function startServer(
     const store = await openStore(config, clock, log);
     undo.push(() => store.close());
     const tls = await openTls(config, hostNames);
+    let httpsPort = config.httpsPort;
     const hub = await createHub({
       store,
+      fileStorage: await openFileStorage(config, clock, () =>
+        withPort(hostNames[0] ?? config.listen, httpsPort),
+      ),
       clock,
       random,
       log,
@@ -74,6 +82,7 @@ export async function startServer(
         ...defaultSettings,
         hostNames: [...hostNames, config.listen],
         deviceAuthorities: await readAuthorities(config.deviceCaFiles),
+        fileNotifications: config.fileNotifications ?? true,
       },
     });
     undo.push(() => hub.stop());
@@ -125,6 +134,8 @@ export async function startServer(
       amqps: await listen(amqps, config.amqpsPort, config.listen),
     };
     amqpsPort = ports.amqps;
+
+    httpsPort = ports.https;
 
     const hostName = hostNames[0] ?? config.listen;
     log.info({ hostName, ...ports, store: config.dataDir ?? "memory" }, "hub is ready");
@@ -208,6 +219,31 @@ function openStore(config: HubConfig, clock: Clock, log: Log): Promise<HubStore>
   const { dataDir, partitions, durability } = config;
   if (dataDir === null) return Promise.resolve(createMemoryStore({ clock, partitions }));
   return openSqliteStore({ directory: dataDir, clock, partitions, durability, log });
+}
+
+/** Where the files of devices go: beside the hub's other data, into memory with them, or into an account elsewhere. */
+async function openFileStorage(
+  config: HubConfig,
+  clock: Clock,
+  address: () => string,
+): Promise<FileStorageParts | undefined> {
+  const { dataDir, durability, storage } = config;
+  if (config.fileUpload === false) return undefined;
+  if (storage !== undefined) {
+    const { containerName, ...account } = storage;
+    return { kind: "account", storage: createAzureStorage({ account, containerName, clock }) };
+  }
+  const blobs =
+    dataDir === null
+      ? createMemoryBlobStore({ clock })
+      : await openFileBlobStore({ directory: join(dataDir, "blobs"), clock, durability });
+  return { kind: "own", blobs, address };
+}
+
+/** As it stands in a URL after `https://`. */
+function withPort(hostName: string, port: number): string {
+  const host = hostName.includes(":") ? `[${hostName}]` : hostName;
+  return port === 443 ? host : `${host}:${port}`;
 }
 
 /** The certificates of the given PEM files, each of which may hold several. */

@@ -2,7 +2,7 @@ import type { LiveConnections } from "./connections/live-connections.ts";
 import type { QueueSettings } from "../domain/messages/c2d-queue.ts";
 import { defaultQueueSettings } from "../domain/messages/c2d-queue.ts";
 import type { ExpiryWatch } from "./messages/expiry-watch.ts";
-import type { Clock, HubStore, Log, Random } from "./ports.ts";
+import type { BlobStore, Clock, FileStorage, HubStore, Log, Random } from "./ports.ts";
 
 export interface HubSettings {
   /** Names under which clients may address this hub, without ports; the first stands in connection strings. */
@@ -20,6 +20,18 @@ export interface HubSettings {
   readonly queue: QueueSettings;
   /** PEM of device CAs that the owner of the process vouches for. */
   readonly deviceAuthorities: readonly string[];
+  /** Services hear of files that devices have uploaded (spec/semantics §14). */
+  readonly fileNotifications: boolean;
+}
+
+/** Where devices send their files. */
+export interface HubFiles {
+  /** `null`: nowhere, file upload is turned off. */
+  readonly storage: FileStorage | null;
+  /** The hub's own, if that is where they go. */
+  readonly blobs: BlobStore | null;
+  /** Signs for the hub's own; Base64. */
+  readonly signingKey: string;
 }
 
 /** What every use case works with; only the composition root makes one. */
@@ -31,6 +43,7 @@ export interface HubContext {
   readonly settings: HubSettings;
   readonly live: LiveConnections;
   readonly expiry: ExpiryWatch;
+  readonly files: HubFiles;
   /** Tells whoever waits for feedback that there may be some. */
   readonly feedbackChanged: () => void;
   /** A service has taken a message, which comes back if it is not settled. */
@@ -56,4 +69,5 @@ export const defaultSettings: Omit<HubSettings, "hostNames"> = {
   maxOutboxEvents: 100_000,
   queue: defaultQueueSettings,
   deviceAuthorities: [],
+  fileNotifications: true,
 };

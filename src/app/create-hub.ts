@@ -22,6 +22,11 @@ import { LiveConnections } from "./connections/live-connections.ts";
 import { openConnection } from "./connections/open-connection.ts";
 import { saveSession } from "./connections/save-session.ts";
 import type { HubContext, HubSettings } from "./context.ts";
+import { finishUpload } from "./files/finish-upload.ts";
+import { type FileStorageParts, findStorage } from "./files/find-storage.ts";
+import { openBlob } from "./files/open-blob.ts";
+import { ownContainer } from "./files/own-storage.ts";
+import { startUpload } from "./files/start-upload.ts";
 import { hubNameOf, ownHosts } from "./host-names.ts";
 import type { HubApi } from "./hub.ts";
 import { bulk } from "./identities/bulk.ts";
@@ -70,6 +75,8 @@ export interface HubParts {
   readonly random: Random;
   readonly log: Log;
   readonly settings: HubSettings;
+  /** Where devices send files; missing: file upload is turned off. */
+  readonly fileStorage?: FileStorageParts | undefined;
 }
 
 export interface Hub {
@@ -85,6 +92,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   const { settings } = parts;
   const policies = await ensurePolicies(parts.store, parts.random);
   await ensureDefaultConsumerGroup(parts.store);
+  const files = await findStorage(parts);
   const waiters = new ServiceWaiters(parts.clock);
   const policyChanges = new Listeners<string>();
   const groupDeletions = new Listeners<string>();
@@ -97,6 +105,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   const context: HubContext = {
     ...parts,
     expiry,
+    files,
     feedbackChanged,
     serviceMessageTaken: () => waiters.taken(),
     policyChanged: (name) => policyChanges.tell(name),
@@ -175,6 +184,12 @@ function bind(
       receive: (...args) => receiveForService(context, ...args),
       settle: (...args) => settleForService(context, ...args),
       onWaiting: (listener) => waiters.add(listener),
+    },
+    files: {
+      start: (...args) => startUpload(context, ...args),
+      finish: (...args) => finishUpload(context, ...args),
+      container: context.files.blobs === null ? null : ownContainer,
+      open: (...args) => openBlob(context, ...args),
     },
     methods: { invoke: (...args) => invokeMethod(context, ...args) },
     events: {

@@ -13,6 +13,9 @@ import type { NewMessage } from "../domain/messages/telemetry.ts";
 import type { NewCloudToDevice, Settlement } from "../domain/messages/c2d-queue.ts";
 import type { ConsumerGroup } from "../domain/messages/consumer-group.ts";
 import type { MethodResult } from "../domain/methods/method-call.ts";
+import type { UploadReport } from "../domain/files/upload.ts";
+import type { BlobCaller, OpenBlob } from "./files/open-blob.ts";
+import type { UploadTicket } from "./files/start-upload.ts";
 import type { TakenMessage } from "./messages/receive-cloud-to-device.ts";
 import type { ServiceMessage, ServiceQueueName } from "./messages/service-queue.ts";
 import type { Milliseconds } from "../domain/time.ts";
@@ -206,6 +209,21 @@ export interface ServiceMessages {
   onWaiting(listener: () => void): () => void;
 }
 
+/** File upload of devices (spec/semantics §14), and the hub's own storage for it. */
+export interface Files {
+  /**
+   * Begins an upload. `hubHost` is the host, with its port if it has one, under which the device has called. Refuses
+   * with 400014, 400004 and 403006.
+   */
+  start(principal: IdentityPrincipal, blobName: string, hubHost: string): Promise<UploadTicket>;
+  /** Ends an upload; refuses with 400014, 400015, 400016 and 400020. */
+  finish(principal: IdentityPrincipal, report: UploadReport): Promise<void>;
+  /** The container of the hub's own storage; `null` if files go elsewhere or nowhere. */
+  readonly container: string | null;
+  /** A blob of the hub's own storage for a caller that is proven for it; refuses with `BlobError`. `names` are the readings of its path. */
+  open(caller: BlobCaller, names: readonly string[]): OpenBlob;
+}
+
 export interface Methods {
   /**
    * `body` as it came (spec/rest §8.8). The caller is answered within its time-outs, counted from `arrived`: when its
@@ -317,6 +335,7 @@ export interface HubApi {
   readonly telemetry: Telemetry;
   readonly cloudToDevice: CloudToDevice;
   readonly serviceMessages: ServiceMessages;
+  readonly files: Files;
   readonly methods: Methods;
   readonly events: Events;
   readonly consumerGroups: ConsumerGroups;

@@ -1,4 +1,5 @@
 import type { HubContext } from "./context.ts";
+import { sweepFiles } from "./files/sweep-files.ts";
 
 /** How often old records are dropped, in milliseconds. */
 const sweepEvery = 60_000;
@@ -25,8 +26,10 @@ export function startMaintenance(context: HubContext): () => void {
   };
 }
 
-async function sweep({ store, clock, settings }: HubContext): Promise<void> {
+async function sweep(context: HubContext): Promise<void> {
+  const { store, clock, settings } = context;
   await store.eventLog.trim(clock.now() - settings.retention, settings.maxPartitionBytes);
   const newest = await store.lastEvent();
   await store.trimEvents(newest - settings.maxOutboxEvents);
+  await sweepFiles(context);
 }

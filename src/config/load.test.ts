@@ -56,6 +56,8 @@ describe("the configuration", () => {
         durability: "disk",
         sasGraceSeconds: 600,
         faultInjection: false,
+        fileUpload: true,
+        fileNotifications: true,
       },
       output: "text",
     });
@@ -96,6 +98,10 @@ describe("the configuration", () => {
       durability: "os",
       sasGrace: "7",
       faultInjection: "true",
+      fileUpload: "false",
+      fileNotifications: "false",
+      storageConnectionString: "AccountName=a1;AccountKey=c2VjcmV0",
+      storageContainer: "plant-7",
       memory: "false",
       output: "json",
     };
@@ -118,6 +124,21 @@ describe("the configuration", () => {
     expect(byVariables).toEqual(byFlags);
     expect(byCamelCase).toEqual(byFlags);
     expect(load({ config: kebab })).toEqual(byFlags);
+  });
+
+  it("reads the storage account, in which files go to 'uploads' unless told otherwise", () => {
+    const storageConnectionString = "AccountName=a1;AccountKey=c2VjcmV0";
+    const blobEndpoint = "https://a1.blob.core.windows.net";
+    const account = { accountName: "a1", accountKey: "c2VjcmV0", blobEndpoint };
+    const { storage } = load({ storageConnectionString }).hub;
+    expect(storage).toEqual({ ...account, containerName: "uploads" });
+    expect(refusal({ storageContainer: "c-1" })).toBe(
+      "--storage-container needs --storage-connection-string too",
+    );
+    expect(refusal({ storageConnectionString, storageContainer: "No/Good" })).toMatch(
+      /^--storage-container must be 3 to 63/,
+    );
+    expect(refusal({ storageConnectionString: "AccountKey=c2VjcmV0" })).not.toContain("c2VjcmV0");
   });
 
   it("takes lists repeated as flags, with commas in variables, as lists in the file", () => {

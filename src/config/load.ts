@@ -115,7 +115,12 @@ function parse(given: ReadonlyMap<SettingName, Given>): Settings {
 }
 
 function checkTogether(settings: Settings, given: ReadonlyMap<SettingName, Given>): Settings {
-  const { tlsCert, tlsKey } = settings;
+  const { tlsCert, tlsKey, storageConnectionString, storageContainer } = settings;
+  if (storageContainer !== undefined && storageConnectionString === undefined) {
+    throw new ConfigError(
+      `${given.get("storageContainer")?.as ?? "A container"} needs --storage-connection-string too`,
+    );
+  }
   if ((tlsCert === undefined) === (tlsKey === undefined)) return settings;
   const one = given.get("tlsCert") ?? given.get("tlsKey");
   throw new ConfigError(
@@ -140,7 +145,17 @@ function hubConfig(settings: Settings, directory: string): HubConfig {
     durability: settings.durability,
     sasGraceSeconds: settings.sasGrace,
     faultInjection: settings.faultInjection,
+    fileUpload: settings.fileUpload,
+    fileNotifications: settings.fileNotifications,
+    ...storageOf(settings),
   });
+}
+
+function storageOf({
+  storageConnectionString: account,
+  storageContainer: containerName = "uploads",
+}: Settings): Pick<HubConfig, "storage"> {
+  return account === undefined ? {} : { storage: Object.freeze({ ...account, containerName }) };
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

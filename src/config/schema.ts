@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import * as z from "zod";
+import { type StorageAccountConfig, readStorageAccount } from "./storage-account.ts";
 
 /** What a hub is started with. Frozen; paths are absolute. */
 export interface HubConfig {
@@ -27,6 +28,12 @@ export interface HubConfig {
   readonly sasGraceSeconds: number;
   /** Whether devices may ask for faults by message (spec/mqtt §14). */
   readonly faultInjection: boolean;
+  /** Whether devices may upload files; yes if missing. */
+  readonly fileUpload?: boolean | undefined;
+  /** Whether services hear of uploaded files; yes if missing. */
+  readonly fileNotifications?: boolean | undefined;
+  /** Where files go; missing: to the hub itself. */
+  readonly storage?: (StorageAccountConfig & { readonly containerName: string }) | undefined;
 }
 
 export const maxHostNames = 50;
@@ -78,6 +85,19 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
   return z.enum(values, { error: `must be ${values.join(" or ")}` });
 }
 
+const storageAccount = z.string({ error: "must be text" }).transform((text, context) => {
+  const account = readStorageAccount(text);
+  if (typeof account !== "string") return account;
+  context.addIssue(account);
+  return z.NEVER;
+});
+
+const container = z
+  .string({ error: "must be text" })
+  .regex(/^(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*$/, {
+    error: "must be 3 to 63 lower-case letters, digits and single hyphens",
+  });
+
 const shape = {
   data: z
     .string({ error: "must be a directory" })
@@ -97,6 +117,10 @@ const shape = {
   durability: oneOf(["disk", "os"]).default("disk"),
   sasGrace: integer(0, maxSasGraceSeconds).default(600),
   faultInjection: toggle.default(false),
+  fileUpload: toggle.default(true),
+  fileNotifications: toggle.default(true),
+  storageConnectionString: storageAccount.optional(),
+  storageContainer: container.optional(),
   output: oneOf(["json", "text"]).default("text"),
 };
 
@@ -142,5 +166,12 @@ export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
   },
   sasGrace: { value: "seconds", text: "how long a connection outlives its token" },
   faultInjection: { text: "let devices ask for faults, to test their recovery" },
+  fileUpload: { text: "let devices upload files; on unless told otherwise" },
+  fileNotifications: { text: "tell services of uploaded files; on unless told otherwise" },
+  storageConnectionString: {
+    value: "text",
+    text: "of an Azure Storage or Azurite account for files, instead of the hub's own storage",
+  },
+  storageContainer: { value: "name", text: "the container in that account (default: uploads)" },
   output: { value: "format", text: "text, or json for one line of JSON" },
 };

@@ -17,6 +17,7 @@ export const errorNumbers = {
   InvalidFileUploadCorrelationId: 400015,
   ExpiredFileUploadCorrelationId: 400016,
   InvalidFileUploadCompletionStatus: 400019,
+  InvalidStorageEndpointOrBlob: 400020,
   EtagDoesNotMatch: 400023,
   ConnectionForcefullyClosedOnNewConnection: 400027,
   InvalidDeviceScope: 400028,

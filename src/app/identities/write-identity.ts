@@ -16,6 +16,7 @@ import {
   systemModule,
   updateModule,
 } from "../../domain/identity/module.ts";
+import { dropUploads } from "../files/open-uploads.ts";
 import { dropMessages } from "../messages/device-queue.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
 import type { HubContext } from "../context.ts";
@@ -119,7 +120,10 @@ function remove(tx: HubTx, identity: Identity): void {
   tx.deleteTwin(key);
   tx.deletePresence(key);
   tx.deleteSession(key);
-  if (identity.moduleId === undefined) dropMessages(tx, identity.deviceId);
+  if (identity.moduleId === undefined) {
+    dropMessages(tx, identity.deviceId);
+    dropUploads(tx, identity.deviceId);
+  }
   tx.emit({ type: "identityDeleted", key, at: tx.now, generationId: identity.generationId });
 }
 

@@ -12,6 +12,7 @@ import type { Random } from "../../app/ports.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { Milliseconds } from "../../domain/time.ts";
 import { checkApiVersion } from "./api-version.ts";
+import { blobRoutes } from "./blobs/routes.ts";
 import { authenticate, authenticateIdentity } from "./auth.ts";
 import { readJson, validatorCompiler } from "./body.ts";
 import { formA, formB, statuses, toHubError, trackingId } from "./errors.ts";
@@ -29,6 +30,7 @@ import { consumerGroupRoutes } from "./routes/consumer-groups.ts";
 import { deviceMessageRoutes } from "./routes/device-messages.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { fileRoutes } from "./routes/files.ts";
 import { hubStateRoutes } from "./routes/hub-state.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { methodRoutes } from "./routes/methods.ts";
@@ -94,6 +96,8 @@ export function buildApp(parts: AppParts): FastifyInstance {
   app.register(apiRoutes(parts));
   app.register(identityRoutes(parts));
   app.register(hubRoutes(parts));
+  const { container } = parts.hub.files;
+  if (container !== null) app.register(blobRoutes(parts, container));
   if (parts.extraRoutes !== undefined) app.register(parts.extraRoutes);
   return app;
 }
@@ -144,6 +148,7 @@ function identityRoutes(parts: AppParts): FastifyPluginCallback {
       });
     });
     app.register(deviceMessageRoutes(parts));
+    app.register(fileRoutes(parts));
     done();
   };
 }

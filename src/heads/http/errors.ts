@@ -17,6 +17,7 @@ export const statuses: Record<ErrorName, number> = {
   InvalidFileUploadCorrelationId: 400,
   ExpiredFileUploadCorrelationId: 400,
   InvalidFileUploadCompletionStatus: 400,
+  InvalidStorageEndpointOrBlob: 400,
   EtagDoesNotMatch: 400,
   ConnectionForcefullyClosedOnNewConnection: 400,
   InvalidDeviceScope: 400,

@@ -7,6 +7,7 @@ import { HubError } from "../../domain/errors.ts";
 import { parseSasToken } from "../../wire/sas-token.ts";
 import type { ProtocolHead, StreamAcceptor } from "../head.ts";
 import { buildApp } from "./app.ts";
+import { limitBodyTime } from "./body-time.ts";
 import { onClientError } from "./client-error.ts";
 import { formA, statuses, trackingId } from "./errors.ts";
 import { EventStreams } from "./event-stream.ts";
@@ -73,6 +74,10 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     isStopping: () => state === "stopping",
   });
 
+  function isBlob({ url = "" }: IncomingMessage): boolean {
+    return hub.files.container !== null && url.startsWith(`/${hub.files.container}/`);
+  }
+
   function unavailable(request: IncomingMessage, response: ServerResponse): void {
     const id = random.uuid();
     const error = new HubError(
@@ -93,6 +98,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   const handler: HttpHead["handler"] = (request, response) => {
     if (state !== "ready" || !inFlight.enter(response)) return unavailable(request, response);
     prepare(request);
+    if (!isBlob(request)) limitBodyTime(request, limits.requestTimeout, clock);
     app.routing(request, response);
   };
 
@@ -136,7 +142,8 @@ function serverOptions(limits: HttpLimits): ServerOptions {
   return {
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersTimeout,
-    requestTimeout: limits.requestTimeout,
+    // That of ordinary requests is kept by the head.
+    requestTimeout: Math.max(limits.requestTimeout, limits.blobRequestTimeout),
     keepAliveTimeout: limits.keepAliveTimeout,
     connectionsCheckingInterval: limits.timeoutCheckInterval,
     requireHostHeader: false,

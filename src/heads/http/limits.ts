@@ -14,6 +14,12 @@ export interface HttpLimits {
   readonly cloudToDeviceBodyBytes: number;
   /** A direct method's call: its payload of 128 KiB with all that stands around it. */
   readonly methodBodyBytes: number;
+  /** The list of a blob's blocks: 50,000 of them. */
+  readonly blockListBytes: number;
+  /** From the first byte of a request to the end of its body, for content of a blob: as long as its signature lives. */
+  readonly blobRequestTimeout: Milliseconds;
+  /** How long the sender or reader of a blob's content may pause. */
+  readonly blobStall: Milliseconds;
   /** Live streams of events. */
   readonly eventStreams: number;
   /** Messages that a stream reads from the log in one step. */
@@ -49,6 +55,9 @@ export const defaultHttpLimits: HttpLimits = {
   telemetryBodyBytes: 262_144,
   cloudToDeviceBodyBytes: 65_536,
   methodBodyBytes: 262_144,
+  blockListBytes: 8_388_608,
+  blobRequestTimeout: 3_600_000,
+  blobStall: 30_000,
   eventStreams: 100,
   eventStreamBatch: 100,
   eventStreamHeartbeat: 15_000,

@@ -66,6 +66,7 @@ const meanings: Record<ErrorName, Meaning> = {
   InvalidFileUploadCorrelationId: refused(400),
   ExpiredFileUploadCorrelationId: refused(400),
   InvalidFileUploadCompletionStatus: refused(400),
+  InvalidStorageEndpointOrBlob: refused(400),
   EtagDoesNotMatch: refused(400),
   ConnectionForcefullyClosedOnNewConnection: refused(400),
   InvalidDeviceScope: refused(400),
