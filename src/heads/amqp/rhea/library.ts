@@ -5,6 +5,7 @@ import {
   boundReader,
 } from "./bounds.ts";
 import { writeFullLength } from "./full-length.ts";
+import { nameLinksByRole } from "./link-names.ts";
 import { loadPrivately } from "./load.ts";
 import type { RheaFrames, RheaMessages, RheaTypes } from "./types.ts";
 
@@ -27,7 +28,9 @@ function open() {
   ).create_container({ id: "twinhub" });
   boundReader(types, ProtocolError);
   writeFullLength(frames, types);
-  boundConnections(Connection, load("session.js") as SessionClass, ProtocolError);
+  const Session = load("session.js") as SessionClass;
+  boundConnections(Connection, Session, ProtocolError);
+  nameLinksByRole(Session);
   // Messages are decoded by the links, so that one that is malformed is refused and not the connection.
   messages.decode = (bytes) => bytes;
   return { types, frames, messages, Connection, container };
