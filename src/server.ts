@@ -21,6 +21,7 @@ import { systemClock, systemRandom } from "./system.ts";
 import { loadOrCreateTls } from "./tls/server-certs.ts";
 import { formatConnectionString } from "./wire/connection-string.ts";
 import { formatEventHubConnectionString } from "./wire/event-hub-connection-string.ts";
+import { postToWebhook } from "./webhook-post.ts";
 import { createSasToken } from "./wire/sas-token.ts";
 
 /** A session that begins with the printed link lasts no longer. */
@@ -71,6 +72,7 @@ export async function startServer(
     const tls = await openTls(config, hostNames);
     let httpsPort = config.httpsPort;
     const hub = await createHub({
+      post: postToWebhook,
       store,
       fileStorage: await openFileStorage(config, clock, () =>
         withPort(hostNames[0] ?? config.listen, httpsPort),

@@ -2,6 +2,7 @@ import type { LiveConnections } from "./connections/live-connections.ts";
 import type { QueueSettings } from "../domain/messages/c2d-queue.ts";
 import { defaultQueueSettings } from "../domain/messages/c2d-queue.ts";
 import type { ExpiryWatch } from "./messages/expiry-watch.ts";
+import type { Router } from "./routing/router.ts";
 import type { BlobStore, Clock, FileStorage, HubStore, Log, Random } from "./ports.ts";
 
 export interface HubSettings {
@@ -43,6 +44,8 @@ export interface HubContext {
   readonly settings: HubSettings;
   readonly live: LiveConnections;
   readonly expiry: ExpiryWatch;
+  /** Brings messages to their endpoints. */
+  readonly router: Router;
   readonly files: HubFiles;
   /** Tells whoever waits for feedback that there may be some. */
   readonly feedbackChanged: () => void;

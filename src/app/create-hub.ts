@@ -64,7 +64,29 @@ import {
   putPolicy,
   regeneratePolicyKey,
 } from "./policies/policies.ts";
-import type { Clock, HubStore, Log, Random } from "./ports.ts";
+import type { Clock, HubStore, Log, Random, WebhookPost } from "./ports.ts";
+import {
+  deleteEndpoint,
+  getEndpoint,
+  listDeadLetters,
+  listEndpoints,
+  purgeDeadLetters,
+  putEndpoint,
+} from "./routing/endpoints.ts";
+import {
+  deleteEnrichment,
+  deleteRoute,
+  getEnrichment,
+  getFallback,
+  getRoute,
+  listEnrichments,
+  listRoutes,
+  putEnrichment,
+  putFallback,
+  putRoute,
+} from "./routing/routes.ts";
+import { testAllRoutes, testRoute } from "./routing/test-routes.ts";
+import { Router } from "./routing/router.ts";
 import { getOwnTwin, getTwin } from "./twins/get-twin.ts";
 import { updateReported } from "./twins/update-reported.ts";
 import { patchTwin, replaceTwin } from "./twins/write-twin.ts";
@@ -75,6 +97,8 @@ export interface HubParts {
   readonly random: Random;
   readonly log: Log;
   readonly settings: HubSettings;
+  /** Sends to webhooks; missing: routes have the built-in endpoint only. */
+  readonly post?: WebhookPost | undefined;
   /** Where devices send files; missing: file upload is turned off. */
   readonly fileStorage?: FileStorageParts | undefined;
 }
@@ -102,8 +126,11 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     feedbackChanged();
     return next;
   });
+  const hubName = hubNameOf(settings.hostNames[0] ?? "localhost");
+  const router = new Router({ ...parts, hubName });
   const context: HubContext = {
     ...parts,
+    router,
     expiry,
     files,
     feedbackChanged,
@@ -111,10 +138,12 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     policyChanged: (name) => policyChanges.tell(name),
     consumerGroupDeleted: (id) => groupDeletions.tell(id),
     live: new LiveConnections(),
-    hubName: hubNameOf(settings.hostNames[0] ?? "localhost"),
+    hubName,
     isOwnHost: ownHosts(settings.hostNames),
   };
   startOutbox(context);
+  await router.reload();
+  await router.sweep();
   await watchExistingQueues(context);
   const stopMaintenance = startMaintenance(context);
   return {
@@ -124,6 +153,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
       stopMaintenance();
       expiry.stop();
       waiters.stop();
+      router.stop();
     },
   };
 }
@@ -220,6 +250,26 @@ function bind(
       regenerateKey: (...args) => regeneratePolicyKey(context, ...args),
       delete: (...args) => deletePolicy(context, ...args),
       onChanged: (listener) => policyChanges.add(listener),
+    },
+    routing: {
+      routes: (...args) => listRoutes(context, ...args),
+      route: (...args) => getRoute(context, ...args),
+      putRoute: (...args) => putRoute(context, ...args),
+      deleteRoute: (...args) => deleteRoute(context, ...args),
+      endpoints: (...args) => listEndpoints(context, ...args),
+      endpoint: (...args) => getEndpoint(context, ...args),
+      putEndpoint: (...args) => putEndpoint(context, ...args),
+      deleteEndpoint: (...args) => deleteEndpoint(context, ...args),
+      deadLetters: (...args) => listDeadLetters(context, ...args),
+      purgeDeadLetters: (...args) => purgeDeadLetters(context, ...args),
+      enrichments: (...args) => listEnrichments(context, ...args),
+      enrichment: (...args) => getEnrichment(context, ...args),
+      putEnrichment: (...args) => putEnrichment(context, ...args),
+      deleteEnrichment: (...args) => deleteEnrichment(context, ...args),
+      fallback: (...args) => getFallback(context, ...args),
+      putFallback: (...args) => putFallback(context, ...args),
+      test: (...args) => testRoute(context, ...args),
+      testAll: (...args) => testAllRoutes(context, ...args),
     },
   };
 }

@@ -16,6 +16,10 @@ import type { MethodResult } from "../domain/methods/method-call.ts";
 import type { UploadReport } from "../domain/files/upload.ts";
 import type { BlobCaller, OpenBlob } from "./files/open-blob.ts";
 import type { UploadTicket } from "./files/start-upload.ts";
+import type { Enrichment } from "../domain/routing/enrich.ts";
+import type { Route, RouteSource } from "../domain/routing/route.ts";
+import type { EndpointInput } from "./routing/endpoints.ts";
+import type { TestMessage, TestRouteResult, TestTwin } from "./routing/test-routes.ts";
 import type { TakenMessage } from "./messages/receive-cloud-to-device.ts";
 import type { ServiceMessage, ServiceQueueName } from "./messages/service-queue.ts";
 import type { Milliseconds } from "../domain/time.ts";
@@ -326,6 +330,75 @@ export interface Certificates {
   ): Promise<Resource>;
 }
 
+/**
+ * Routes, endpoints, enrichments and the fallback route (spec/semantics §11): for ServiceConnect to read and to try, for
+ * owners to change. A PUT creates without a precondition and changes with one; it is in force when it has resolved.
+ */
+export interface Routing {
+  routes(principal: Principal): Promise<readonly JsonObject[]>;
+  /** `{name, source, condition, endpointNames, isEnabled, etag}`. */
+  route(principal: Principal, name: string): Promise<Resource>;
+  /** Refuses with ArgumentInvalid what does not compile, with the place in the condition. */
+  putRoute(principal: Principal, route: Route, precondition: Precondition): Promise<PutResource>;
+  deleteRoute(principal: Principal, name: string, precondition: Precondition): Promise<void>;
+  endpoints(principal: Principal): Promise<readonly JsonObject[]>;
+  /** The endpoint without its secret, with its health and the number of messages that wait or are dead letters. */
+  endpoint(principal: Principal, name: string): Promise<Resource>;
+  putEndpoint(
+    principal: Principal,
+    endpoint: EndpointInput,
+    precondition: Precondition,
+  ): Promise<PutResource>;
+  /** Refuses with InvalidOperation while a route or an enrichment names it. */
+  deleteEndpoint(principal: Principal, name: string, precondition: Precondition): Promise<void>;
+  /** The oldest messages that the endpoint never accepted, with the reason; at most `limit`, 1 to 100. */
+  deadLetters(
+    principal: Principal,
+    endpoint: string,
+    limit: number,
+  ): Promise<readonly JsonObject[]>;
+  /** Resolves with the number of messages removed. */
+  purgeDeadLetters(principal: Principal, endpoint: string): Promise<number>;
+  enrichments(principal: Principal): Promise<readonly JsonObject[]>;
+  /** `{key, value, endpointNames, etag}`. */
+  enrichment(principal: Principal, key: string): Promise<Resource>;
+  putEnrichment(
+    principal: Principal,
+    enrichment: Enrichment,
+    precondition: Precondition,
+  ): Promise<PutResource>;
+  deleteEnrichment(principal: Principal, key: string, precondition: Precondition): Promise<void>;
+  fallback(principal: Principal): Promise<Resource>;
+  putFallback(
+    principal: Principal,
+    isEnabled: boolean,
+    precondition: Precondition,
+  ): Promise<Resource>;
+  /** Whether a route, stored or not, matches a message. */
+  test(
+    principal: Principal,
+    route: Pick<Route, "source" | "condition">,
+    message: TestMessage,
+    twin: TestTwin | undefined,
+  ): Promise<TestRouteResult>;
+  /** The routes that match a message. */
+  testAll(
+    principal: Principal,
+    source: RouteSource,
+    message: TestMessage,
+    twin: TestTwin | undefined,
+  ): Promise<readonly Route[]>;
+}
+
+export interface Queries {
+  /** One page of a twin or job query (spec/semantics §6). Refuses with ArgumentInvalid, ArgumentNull. */
+  run(
+    principal: Principal,
+    text: string,
+    options: { readonly pageSize?: number | undefined; readonly continuation?: string | undefined },
+  ): Promise<QueryPage>;
+}
+
 /** What a head may ask of the hub. */
 export interface HubApi {
   readonly auth: Authentication;
@@ -341,6 +414,7 @@ export interface HubApi {
   readonly consumerGroups: ConsumerGroups;
   readonly certificates: Certificates;
   readonly policies: Policies;
+  readonly routing: Routing;
   /** Names under which clients may address this hub, without ports; the first is the one in connection strings. */
   readonly hostNames: readonly string[];
   /** The first label of the first host name: the hub's name in messages. */

@@ -4,6 +4,9 @@ import { sweepFiles } from "./files/sweep-files.ts";
 /** How often old records are dropped, in milliseconds. */
 const sweepEvery = 60_000;
 
+/** Events that have not been routed yet are kept this many times longer. */
+const unroutedFactor = 10;
+
 /** Drops what has outlived its retention, until the returned function is called. */
 export function startMaintenance(context: HubContext): () => void {
   let stopped = false;
@@ -30,6 +33,12 @@ async function sweep(context: HubContext): Promise<void> {
   const { store, clock, settings } = context;
   await store.eventLog.trim(clock.now() - settings.retention, settings.maxPartitionBytes);
   const newest = await store.lastEvent();
-  await store.trimEvents(newest - settings.maxOutboxEvents);
+  const routed = context.router.position ?? newest;
+  await store.trimEvents(
+    Math.max(
+      Math.min(newest - settings.maxOutboxEvents, routed),
+      newest - settings.maxOutboxEvents * unroutedFactor,
+    ),
+  );
   await sweepFiles(context);
 }

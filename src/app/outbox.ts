@@ -2,7 +2,7 @@ import { closeConnections } from "./connections/close-connections.ts";
 import type { HubContext } from "./context.ts";
 import type { CommittedEvent } from "./ports.ts";
 
-/** Committed events → the live connections they concern, in commit order. */
+/** Committed events → the live connections they concern, in commit order, and the routes. */
 export function startOutbox(context: HubContext): void {
   context.store.onCommitted((events) => {
     for (const committed of events) {
@@ -15,6 +15,7 @@ export function startOutbox(context: HubContext): void {
         );
       }
     }
+    context.router.eventsCommitted();
   });
 }
 
@@ -30,5 +31,12 @@ function deliver(context: HubContext, { event }: CommittedEvent): void {
     return;
   }
   if (event.type === "policyChanged") context.policyChanged(event.name);
+  if (event.type === "routingChanged") {
+    context.router
+      .reload()
+      .catch((error: unknown) =>
+        context.log.error({ err: error }, "changed routes could not be read"),
+      );
+  }
   closeConnections(context, event);
 }

@@ -294,6 +294,21 @@ export interface MethodInvocation {
   answer(status: number, body: string): void;
 }
 
+/** A request to the server of a webhook. */
+export interface WebhookRequest {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** Gives the request up. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends a POST request and resolves with the status of its answer, whose body is thrown away; follows no redirect. Rejects
+ * if there is no answer.
+ */
+export type WebhookPost = (request: WebhookRequest) => Promise<{ readonly status: number }>;
+
 /** What the rooms need of a logger. Never pass keys, tokens or message bodies. */
 export interface Log {
   debug(fields: object, message: string): void;

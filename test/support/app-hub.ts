@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defaultSettings } from "../../src/app/context.ts";
-import { createHub } from "../../src/app/create-hub.ts";
+import { type HubParts, createHub } from "../../src/app/create-hub.ts";
 import type { HubApi, OpenConnection } from "../../src/app/hub.ts";
 import type {
   CloseReason,
@@ -74,7 +74,7 @@ export interface Connected {
 export const storeKinds = ["memory", "sqlite"] as const;
 export type StoreKind = (typeof storeKinds)[number];
 
-function openStore(kind: StoreKind, clock: MovableClock): Promise<HubStore> {
+export function openStore(kind: StoreKind, clock: MovableClock): Promise<HubStore> {
   if (kind === "memory") return Promise.resolve(createMemoryStore({ clock, partitions: 4 }));
   const directory = mkdtempSync(join(tmpdir(), "twinhub-"));
   return openSqliteStore({ directory, clock, partitions: 4, durability: "os", log: silent });
@@ -85,19 +85,32 @@ export class AppHub {
   readonly hub: HubApi;
   readonly store: HubStore;
   readonly clock: MovableClock;
+  /** Ends what runs in the background; the store stays open. */
+  readonly halt: () => void;
 
-  private constructor(hub: HubApi, store: HubStore, clock: MovableClock) {
+  private constructor(hub: HubApi, store: HubStore, clock: MovableClock, halt: () => void) {
     this.hub = hub;
     this.store = store;
     this.clock = clock;
+    this.halt = halt;
   }
 
   static async start(kind: StoreKind = "memory"): Promise<AppHub> {
     const clock = new MovableClock();
     const store = await openStore(kind, clock);
+    return AppHub.over(store, clock);
+  }
+
+  /** A hub over a store that is open, as after a restart. */
+  static async over(
+    store: HubStore,
+    clock: MovableClock,
+    more: Partial<HubParts> = {},
+  ): Promise<AppHub> {
     const settings = { ...defaultSettings, hostNames: [hostName] };
-    const { api } = await createHub({ store, clock, random: systemRandom, log: silent, settings });
-    return new AppHub(api, store, clock);
+    const parts = { store, clock, random: systemRandom, log: silent, settings, ...more };
+    const made = await createHub(parts);
+    return new AppHub(made.api, store, clock, () => made.stop());
   }
 
   /** Creates a device, or a device and its module; gives its symmetric keys. */

@@ -2,11 +2,15 @@ import { HubError } from "../../domain/errors.ts";
 import type { AuthMethod } from "../../domain/identity/credentials.ts";
 import { keyText } from "../../domain/identity/key.ts";
 import { maxTelemetrySize, messageSize } from "../../domain/messages/size.ts";
-import type { NewMessage } from "../../domain/messages/telemetry.ts";
+import type { EventMessage, NewMessage } from "../../domain/messages/telemetry.ts";
 import type { HubContext } from "../context.ts";
 import type { IdentityPrincipal } from "../principal.ts";
+import { partitionOf } from "./partition-of.ts";
 
-/** Appends a device-to-cloud message, stamped with who sent it; resolves when it is durable (spec/semantics §10). */
+/**
+ * Sends a device-to-cloud message, stamped with who sent it, where routes say, which is the event log unless there are any;
+ * resolves when it is durable there (spec/semantics §10, §11.1).
+ */
 export async function sendTelemetry(
   context: HubContext,
   principal: IdentityPrincipal,
@@ -21,8 +25,7 @@ export async function sendTelemetry(
   }
   const live = context.live.get(principal.key);
   const now = context.clock.now();
-  const { eventLog } = context.store;
-  await eventLog.append(partitionOf(principal.key.deviceId, eventLog.partitions), {
+  const stamped: EventMessage = {
     key: principal.key,
     body: message.body,
     system: message.system,
@@ -32,18 +35,12 @@ export async function sendTelemetry(
     generationId: principal.generationId,
     authMethod: authMethodText(principal.auth),
     modelId: live?.modelId ?? "",
-  });
+  };
+  if (context.router.isStraight) {
+    const { eventLog } = context.store;
+    await eventLog.append(partitionOf(principal.key.deviceId, eventLog.partitions), stamped);
+  } else await context.router.telemetry(stamped);
   if (live !== undefined) live.lastActivityTime = now;
-}
-
-/** The same partition for a device and all of its modules (spec/semantics §10). */
-export function partitionOf(deviceId: string, partitions: number): number {
-  // FNV-1a, 32 bits: stable over restarts and versions.
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < deviceId.length; i++) {
-    hash = Math.imul(hash ^ deviceId.charCodeAt(i), 0x01000193);
-  }
-  return (hash >>> 0) % partitions;
 }
 
 function authMethodText({ scope, type }: AuthMethod): string {

@@ -56,6 +56,24 @@ function decode32(body: Uint8Array): string | undefined {
   return text.replace(/^\ufeff/, "");
 }
 
+/** A text in the encoding that a message names, UTF-8 unless it is one of the others; little-endian. */
+export function encodeBody(text: string, contentEncoding = "utf-8"): Uint8Array {
+  switch (contentEncoding.trim().toLowerCase()) {
+    case "utf-16":
+    case "utf16":
+      return Buffer.from(text, "utf16le");
+    case "utf-32":
+    case "utf32": {
+      const points = Array.from(text, (character) => character.codePointAt(0) ?? 0);
+      const bytes = Buffer.alloc(points.length * 4);
+      for (const [index, point] of points.entries()) bytes.writeUInt32LE(point, index * 4);
+      return bytes;
+    }
+    default:
+      return Buffer.from(text);
+  }
+}
+
 /** ISO 8601 with a time of day (spec/semantics §11.2). */
 const dateText = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?$/;
 

@@ -81,19 +81,27 @@ export function routesHubEvents(settings: RoutingSettings): boolean {
   return settings.routes.some(({ isEnabled, source }) => isEnabled && source !== "DeviceMessages");
 }
 
+/** The enabled routes of a source that match a message. */
+export function matchingRoutes(
+  routing: Routing,
+  view: MessageView,
+  source: RouteSource,
+): readonly Route[] {
+  return routing.routes[source]
+    .filter(({ condition }) => condition.evaluate(view) === true)
+    .map(({ route }) => route);
+}
+
 /**
  * The endpoints that a message goes to, each once: those of all matching routes of its source, and the built-in one for
  * telemetry that matched nothing, if the fallback route is enabled (spec/semantics §11.1).
  */
 export function endpointsFor(routing: Routing, view: MessageView): ReadonlySet<string> {
   const source = sourceOf[view.message.source];
-  const endpoints = new Set<string>();
-  for (const { route, condition } of routing.routes[source]) {
-    if (condition.evaluate(view) !== true) continue;
-    for (const name of route.endpointNames) endpoints.add(name);
-  }
-  if (endpoints.size === 0 && source === "DeviceMessages" && routing.settings.isFallbackEnabled) {
-    endpoints.add(builtInEndpoint);
-  }
-  return endpoints;
+  const matching = matchingRoutes(routing, view, source);
+  const isFallback =
+    matching.length === 0 && source === "DeviceMessages" && routing.settings.isFallbackEnabled;
+  return new Set(
+    isFallback ? [builtInEndpoint] : matching.flatMap(({ endpointNames }) => endpointNames),
+  );
 }
