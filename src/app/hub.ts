@@ -390,15 +390,6 @@ export interface Routing {
   ): Promise<readonly Route[]>;
 }
 
-export interface Queries {
-  /** One page of a twin or job query (spec/semantics §6). Refuses with ArgumentInvalid, ArgumentNull. */
-  run(
-    principal: Principal,
-    text: string,
-    options: { readonly pageSize?: number | undefined; readonly continuation?: string | undefined },
-  ): Promise<QueryPage>;
-}
-
 /** What a head may ask of the hub. */
 export interface HubApi {
   readonly auth: Authentication;
