@@ -15,7 +15,7 @@ import { outcomeEvents } from "./outcomes.ts";
 export interface EngineEvents {
   /** The peer's `open` has come and been answered. */
   opened(idleTimeOut: number): void;
-  /** The peer has closed; it has been answered. */
+  /** The peer has closed; `close` answers it. */
   closed(): void;
   write(frame: Buffer): void;
   attached(link: RheaLink): void;
@@ -161,7 +161,7 @@ export class Engine {
   #listen(): void {
     const events = this.#events;
     this.#on("connection_open", () => this.#opened());
-    this.#on("connection_close", () => this.#later(() => events.closed()));
+    this.#on("connection_close", () => events.closed());
     for (const event of ["receiver_open", "sender_open"])
       this.#on(event, ({ receiver, sender }) => {
         const link = receiver ?? sender;

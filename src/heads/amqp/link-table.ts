@@ -278,7 +278,7 @@ export class LinkTable implements PortOwner {
       return;
     }
     // A rejection always reaches the wire as settled: some clients wait for that (spec/amqp §2.3 rule 3).
-    delivery.update(true, writeOutcome(reception.outcome));
+    this.#settle(delivery, reception.outcome);
     this.#topUp(port, handler);
     if (reception.afterwards === undefined) return;
     this.#options.engine().process();
@@ -302,6 +302,17 @@ export class LinkTable implements PortOwner {
     }
   }
 
+  /**
+   * Writes the final state. The library joins the first two dispositions of a tick whatever their states are, so that
+   * a rejection would be told as accepted: anything but accepted goes alone.
+   */
+  #settle(delivery: RheaDelivery, outcome: Outcome): void {
+    const alone = outcome.kind !== "accepted";
+    if (alone) this.#options.engine().process();
+    delivery.update(true, writeOutcome(outcome));
+    if (alone) this.#options.engine().process();
+  }
+
   #topUp({ link, unsettled }: Port, handler: InboundLink): void {
     const missing = handler.credit - link.credit - unsettled;
     if (missing >= Math.max(1, handler.credit / 4)) link.flow(missing);
@@ -322,7 +333,7 @@ export class LinkTable implements PortOwner {
         return { kind: "rejected", error: amqpError(this.#options.services, error, fields) };
       })
       .then((final) => {
-        if (!port.ended && !delivery.remote_settled) delivery.update(true, writeOutcome(final));
+        if (!port.ended && !delivery.remote_settled) this.#settle(delivery, final);
         delivery.settled = true;
         delivery.remote_settled = true;
         port.roomChanged();

@@ -104,10 +104,16 @@ function readProperties(section: RheaTyped): Partial<AmqpMessage> {
 function readId(field: RheaTyped | undefined): MessageId | undefined {
   const value = field === undefined ? null : plain(field);
   if (typeof value === "string") return { type: "string", value };
-  if (typeof value === "number" || typeof value === "bigint") return { type: "ulong", value };
+  if (isUlong(field) && (typeof value === "number" || typeof value === "bigint"))
+    return { type: "ulong", value };
   if (value instanceof Uuid) return { type: "uuid", value };
   if (value instanceof Uint8Array) return { type: "binary", value };
   return undefined;
+}
+
+function isUlong(field: RheaTyped | undefined): boolean {
+  const name = field?.type.name;
+  return name === "Ulong" || name === "SmallUlong" || name === "Ulong0";
 }
 
 function readMap(section: RheaTyped): Annotations {

@@ -18,6 +18,8 @@ type Method<This, Args extends readonly unknown[], Result> = (this: This, ...arg
 /** The methods that are bounded, by the names that the library gives them. */
 interface ReaderMethods {
   depth?: number;
+  items?: number;
+  readonly buffer: Buffer;
   position: number;
   remaining(): number;
   read_n: Method<ReaderMethods, [count: number], unknown>;
@@ -71,13 +73,19 @@ export function boundReader(types: RheaTypes, ProtocolError: new (message: strin
   const check = (self: ReaderMethods, count: number): void => {
     if (count > self.remaining()) throw new ProtocolError("A value is longer than its frame");
   };
+  // Elements of no width cost no bytes: twelve bytes could ask for 2^32 of them, and nested arrays for the square of
+  // what one may hold. All counts of one frame or message together may not exceed its bytes.
+  const checkItems = (self: ReaderMethods, count: number): void => {
+    check(self, count);
+    self.items = (self.items ?? 0) + count;
+    if (self.items > self.buffer.length) throw new ProtocolError("A value holds too many others");
+  };
   reader.read_n = function readBounded(count) {
-    check(this, count);
+    checkItems(this, count);
     return read_n.call(this, count);
   };
-  // Elements of no width cost no bytes: without a bound, twelve bytes could ask for 2^32 of them.
   reader.read_array_items = function readBounded(count, type) {
-    check(this, count);
+    checkItems(this, count);
     return read_array_items.call(this, count, type);
   };
   reader.read_bytes = function readBounded(count) {
@@ -124,6 +132,7 @@ function boundChannels(
   };
   connection.on_begin = function beginBounded(frame) {
     const { channelMax } = this.options.hooks;
+    if (!this.state.remote_open) throw new ProtocolError("The first frame is not open");
     if (frame.channel > channelMax) throw new ProtocolError("The channel number is too high");
     if (this.remote_channel_map[frame.channel] !== undefined)
       throw new ProtocolError("The channel is in use");
@@ -135,6 +144,7 @@ function boundChannels(
     const handle = connection[name];
     connection[name] = function ignoreEnded(frame) {
       if (this.remote_channel_map[frame.channel] !== undefined) handle.call(this, frame);
+      else if (!this.state.remote_open) throw new ProtocolError("The first frame is not open");
     };
   }
 }
