@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts"],
+          include: ["src/**/*.test.ts", "portal/src/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },

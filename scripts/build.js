@@ -1,9 +1,10 @@
-// Compiles src/ to dist/ and copies what the compiler does not: the stores' SQL migrations. A failed build leaves the
-// dist/ that was there.
+// Compiles src/ to dist/, copies what the compiler does not (the stores' SQL migrations), and builds the portal. A failed
+// build leaves the dist/ that was there.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { buildPortal } from "./build-portal.js";
 
 const root = path.join(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
@@ -29,6 +30,8 @@ for (const store of ["sqlite", "postgres"]) {
     cpSync(from, path.join(fresh, "stores", store, "migrations"), { recursive: true });
 }
 chmodSync(path.join(fresh, "cli", "main.js"), 0o755);
+const portalCode = buildPortal(path.join(fresh, "portal"));
+if (portalCode !== 0) end(portalCode);
 
 rmSync(dist, { recursive: true, force: true });
 renameSync(fresh, dist);

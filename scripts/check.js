@@ -21,6 +21,11 @@ const steps = [
     args: ["-p", "tsconfig.json"],
     mend: "types are mended by hand",
   },
+  {
+    command: bin("tsc"),
+    args: ["-p", "portal/tsconfig.json"],
+    mend: "types are mended by hand",
+  },
 ];
 const generator = path.join(root, "scripts", "generate-parser.js");
 if (existsSync(generator)) {

@@ -113,6 +113,7 @@ export async function startServer(
       random,
       log,
       portalDirectory,
+      caPem: tls.caPem,
       faultInjection,
     });
     http.registerWebSocket("mqtt", mqtt);

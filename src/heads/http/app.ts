@@ -38,6 +38,8 @@ import { moduleRoutes } from "./routes/modules.ts";
 import { openRoutes } from "./routes/open.ts";
 import type { RouteParts } from "./routes/parts.ts";
 import { policyRoutes } from "./routes/policies.ts";
+import { routeTestRoutes } from "./routes/route-tests.ts";
+import { routingRoutes } from "./routes/routing.ts";
 import { statisticsRoutes } from "./routes/statistics.ts";
 import { twinRoutes } from "./routes/twins.ts";
 
@@ -58,6 +60,8 @@ export interface AppParts extends RouteParts {
   readonly sessions: Sessions;
   /** Where the built portal lies. */
   readonly portalDirectory: string | undefined;
+  /** The certificate that clients have to trust, PEM. */
+  readonly caPem: string | undefined;
   /** True once no more requests should come on a connection. */
   isStopping(): boolean;
 }
@@ -161,6 +165,8 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
     });
     app.register(policyRoutes(parts));
     app.register(certificateRoutes(parts));
+    app.register(routingRoutes(parts));
+    app.register(routeTestRoutes(parts));
     app.register(hubStateRoutes(parts));
     app.register(eventRoutes(parts, parts.streams));
     app.register(consumerGroupRoutes(parts));

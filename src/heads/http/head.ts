@@ -33,6 +33,8 @@ export interface HttpHeadOptions {
   readonly extraRoutes?: FastifyPluginCallback | undefined;
   /** Where the built portal lies; without it there is none. */
   readonly portalDirectory?: string | undefined;
+  /** The certificate that clients have to trust, PEM: for whoever sets up clients in the portal. */
+  readonly caPem?: string | undefined;
 }
 
 /** The REST API and the door for WebSockets. The listener is the caller's: it passes requests and upgrades in. */
@@ -70,6 +72,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     extraRoutes,
     sessions,
     portalDirectory: options.portalDirectory,
+    caPem: options.caPem,
     addresses: options.addresses ?? [],
     isStopping: () => state === "stopping",
   });

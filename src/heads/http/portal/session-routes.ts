@@ -27,6 +27,7 @@ declare module "fastify" {
 export interface SessionParts extends RouteParts {
   readonly sessions: Sessions;
   readonly clock: Clock;
+  readonly caPem: string | undefined;
 }
 
 const tags = ["Portal"];
@@ -76,11 +77,12 @@ export function sessionRoutes(parts: SessionParts): FastifyPluginCallbackZod {
       url: "/$hub/session",
       schema: {
         tags,
-        summary: "Tell who the browser's session is",
-        response: { 200: sessionAnswer, ...errorAnswers },
+        summary: "Tell who the browser's session is; 204 if there is none",
+        response: { 200: sessionAnswer, 204: z.undefined(), ...errorAnswers },
       },
-      handler: async (request) => {
-        const caller = policyOf(await authenticate(hub, log, request));
+      handler: async (request, reply) => {
+        const caller = await sessionCaller(parts, request);
+        if (caller === undefined) return reply.code(204).send(undefined);
         const ends = sessions.find(sessionSecret(request) ?? "")?.ends ?? parts.clock.now();
         return answerOf(parts, caller, ends);
       },
@@ -127,8 +129,36 @@ export function sessionRoutes(parts: SessionParts): FastifyPluginCallbackZod {
         return { code: code.secret, path: linkPath(code.secret), expires };
       },
     });
+    app.route({
+      method: "GET",
+      url: "/$hub/ca.pem",
+      schema: {
+        tags,
+        summary: "Get the certificate that clients have to trust",
+        response: { 200: z.string().describe("PEM"), ...errorAnswers },
+      },
+      handler: async (request, reply) => {
+        await authenticate(hub, log, request);
+        if (!parts.caPem) throw new HubError("GenericNotFound", "The hub has no CA of its own");
+        return reply.type("application/x-pem-file").serializer(String).send(parts.caPem);
+      },
+    });
     done();
   };
+}
+
+/** A session whose policy or key has gone is none. */
+async function sessionCaller(
+  { hub }: SessionParts,
+  request: FastifyRequest,
+): Promise<PolicyPrincipal | undefined> {
+  if (request.sessionToken === null) return undefined;
+  try {
+    return policyOf(await hub.auth.request(request.sessionToken, "/"));
+  } catch (error) {
+    if (error instanceof HubError && error.name === "IotHubUnauthorizedAccess") return undefined;
+    throw error;
+  }
 }
 
 async function signIn(

@@ -98,8 +98,8 @@ describe("signing a browser in", () => {
       rights: ["ServiceConnect"],
     });
     const stranger = await hub.call("GET", "/$hub/session", { policy: null });
-    expect(stranger.status).toBe(401);
-    expect(stranger.text).not.toContain("myhub");
+    expect(stranger.status).toBe(204);
+    expect(stranger.text).toBe("");
   });
 
   it("ends the session at sign-out", async () => {
@@ -157,6 +157,19 @@ describe("requests that another site has caused", () => {
   it("do not disturb callers with a token of their own", async () => {
     const headers = { cookie: cookieOf(await signIn()), origin: "https://evil.example" };
     expect((await hub.call("GET", "/devices", { headers })).status).toBe(200);
+  });
+});
+
+describe("the certificate that clients have to trust", () => {
+  it("is given to whoever has signed in", async () => {
+    const caPem = "-----BEGIN CERTIFICATE-----";
+    const other = await startHubUnderTest({ caPem });
+    const headers = { host: hostName, authorization: other.token() };
+    const url = `http://127.0.0.1:${other.port}/$hub/ca.pem`;
+    expect(await (await fetch(url, { headers })).text()).toBe(caPem);
+    expect((await other.call("GET", "/$hub/ca.pem", { policy: null })).status).toBe(401);
+    await other.stop();
+    expect((await hub.call("GET", "/$hub/ca.pem")).status).toBe(404);
   });
 });
 

@@ -1,0 +1,31 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./app.tsx";
+import { isApiError } from "./api/client.ts";
+import "./styles.css";
+
+const encoder = new TextEncoder();
+globalThis.Buffer ??= { byteLength: (text) => encoder.encode(text).length };
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // What the hub has refused it would refuse again; the shell waits for a hub that does not answer.
+      retry: (count, error) => !isApiError(error) && count < 2,
+      refetchOnWindowFocus: true,
+      staleTime: 500,
+    },
+  },
+});
+
+const root = document.querySelector("#root");
+if (root !== null) {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <App />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,43 @@
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { type Plugin, defineConfig } from "vite";
+
+const outDir = process.env["PORTAL_OUT_DIR"] ?? path.join(import.meta.dirname, "../dist/portal");
+
+/** Compresses each file once, so that the hub never has to. */
+function precompress(): Plugin {
+  return {
+    name: "precompress",
+    closeBundle() {
+      for (const name of readdirSync(outDir, { recursive: true }) as string[]) {
+        if (!/\.(?:js|css|svg)$/.test(name)) continue;
+        const file = path.join(outDir, name);
+        writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: 9 }));
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: "/portal/",
+  plugins: [precompress()],
+  logLevel: "warn",
+  build: {
+    outDir,
+    emptyOutDir: true,
+    target: "es2022",
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 900,
+    modulePreload: { polyfill: false },
+    // Nothing may become a data: URL: the content security policy allows own files only.
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      onLog(level, log, handle) {
+        // Marks for React's server components, which mean nothing here.
+        if (log.code !== "MODULE_LEVEL_DIRECTIVE") handle(level, log);
+      },
+    },
+  },
+});
