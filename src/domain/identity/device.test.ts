@@ -73,7 +73,12 @@ describe("a new device", () => {
   });
 
   it("is refused with an unknown status", () => {
-    expect(refusal(() => create("d1", { status: "Enabled" }))).toBe("ArgumentInvalid");
+    expect(refusal(() => create("d1", { status: "on" }))).toBe("ArgumentInvalid");
+  });
+
+  it("has its status in lower case, however it was written", () => {
+    expect(create("d1", { status: "Enabled" }).status).toBe("enabled");
+    expect(create("d1", { status: "DISABLED" }).status).toBe("disabled");
   });
 
   it("may begin disabled, which changes nothing at any time", () => {

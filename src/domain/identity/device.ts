@@ -125,14 +125,15 @@ export function connectionState(presence: Presence | undefined): "Connected" | "
   return presence?.connected === true ? "Connected" : "Disconnected";
 }
 
+/** In any case: the Java service SDK writes `Enabled`. */
 function readStatus(status: string | null | undefined): Device["status"] | undefined {
-  switch (status) {
-    case null:
+  const lowerCase = status?.toLowerCase();
+  switch (lowerCase) {
     case undefined:
       return undefined;
     case "enabled":
     case "disabled":
-      return status;
+      return lowerCase;
     default:
       throw argumentInvalid("status must be enabled or disabled");
   }
