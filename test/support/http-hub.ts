@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, type Server, createServer, request } from "node:http";
 import { type AddressInfo, type Socket, connect } from "node:net";
 import { defaultSettings } from "../../src/app/context.ts";
-import { createHub } from "../../src/app/create-hub.ts";
+import { type HubParts, createHub } from "../../src/app/create-hub.ts";
 import type { HubApi } from "../../src/app/hub.ts";
 import type { Log } from "../../src/app/ports.ts";
 import type { Policy } from "../../src/domain/identity/policy.ts";
@@ -57,13 +57,21 @@ export async function startHubUnderTest(
   options: Partial<HttpHeadOptions> & {
     readonly started?: boolean;
     change?: (hub: HubApi) => HubApi;
+    readonly parts?: Partial<HubParts>;
   } = {},
 ): Promise<HubUnderTest> {
   const clock = new MovableClock();
   const { lines, log } = recordingLog();
   const store = createMemoryStore({ clock, partitions: 1 });
   const settings = { ...defaultSettings, hostNames: [hostName] };
-  const made = await createHub({ store, clock, random: systemRandom, log, settings });
+  const made = await createHub({
+    store,
+    clock,
+    random: systemRandom,
+    log,
+    settings,
+    ...options.parts,
+  });
   const hub = options.change?.(made.api) ?? made.api;
   const head = createHttpHead({ hub, clock, random: systemRandom, log, ...options });
   const server = createServer(head.serverOptions);

@@ -40,7 +40,9 @@ import type { RouteParts } from "./routes/parts.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { routeTestRoutes } from "./routes/route-tests.ts";
 import { routingRoutes } from "./routes/routing.ts";
+import { routingRoutes } from "./routes/routing.ts";
 import { statisticsRoutes } from "./routes/statistics.ts";
+import { tryRoutes } from "./routes/try-routes.ts";
 import { twinRoutes } from "./routes/twins.ts";
 
 declare module "fastify" {
@@ -165,6 +167,8 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
     });
     app.register(policyRoutes(parts));
     app.register(certificateRoutes(parts));
+    app.register(routingRoutes(parts));
+    app.register(tryRoutes(parts));
     app.register(routingRoutes(parts));
     app.register(routeTestRoutes(parts));
     app.register(hubStateRoutes(parts));
