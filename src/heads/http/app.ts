@@ -38,8 +38,6 @@ import { moduleRoutes } from "./routes/modules.ts";
 import { openRoutes } from "./routes/open.ts";
 import type { RouteParts } from "./routes/parts.ts";
 import { policyRoutes } from "./routes/policies.ts";
-import { routeTestRoutes } from "./routes/route-tests.ts";
-import { routingRoutes } from "./routes/routing.ts";
 import { routingRoutes } from "./routes/routing.ts";
 import { statisticsRoutes } from "./routes/statistics.ts";
 import { tryRoutes } from "./routes/try-routes.ts";
@@ -169,8 +167,6 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
     app.register(certificateRoutes(parts));
     app.register(routingRoutes(parts));
     app.register(tryRoutes(parts));
-    app.register(routingRoutes(parts));
-    app.register(routeTestRoutes(parts));
     app.register(hubStateRoutes(parts));
     app.register(eventRoutes(parts, parts.streams));
     app.register(consumerGroupRoutes(parts));
