@@ -5,6 +5,8 @@ import { type HubParts, createHub } from "../../src/app/create-hub.ts";
 import type { HubApi } from "../../src/app/hub.ts";
 import type { Log } from "../../src/app/ports.ts";
 import type { Policy } from "../../src/domain/identity/policy.ts";
+import type { FileStorageParts } from "../../src/app/files/find-storage.ts";
+import { createMemoryBlobStore } from "../../src/stores/blobs/memory.ts";
 import { createMemoryStore } from "../../src/stores/memory/store.ts";
 import { systemRandom } from "../../src/system.ts";
 import { MovableClock } from "../../src/testing/movable-clock.ts";
@@ -52,10 +54,13 @@ export interface HubUnderTest {
 }
 
 export const hostName = "myhub.localhost";
+const address = (): string => `${hostName}:8443`;
 
 export async function startHubUnderTest(
   options: Partial<HttpHeadOptions> & {
     readonly started?: boolean;
+    /** Where files go; the hub's own memory if missing, nowhere if `null`. */
+    readonly fileStorage?: FileStorageParts | null;
     change?: (hub: HubApi) => HubApi;
     readonly parts?: Partial<HubParts>;
   } = {},
@@ -64,12 +69,15 @@ export async function startHubUnderTest(
   const { lines, log } = recordingLog();
   const store = createMemoryStore({ clock, partitions: 1 });
   const settings = { ...defaultSettings, hostNames: [hostName] };
+  const own = { kind: "own", blobs: createMemoryBlobStore({ clock }), address } as const;
+  const fileStorage = options.fileStorage === null ? undefined : (options.fileStorage ?? own);
   const made = await createHub({
     store,
     clock,
     random: systemRandom,
     log,
     settings,
+    fileStorage,
     ...options.parts,
   });
   const hub = options.change?.(made.api) ?? made.api;

@@ -15,9 +15,9 @@ export const uploadTicket = z.object({
 
 export const uploadReportInput = z.object({
   correlationId: optionalText.describe("stands in the path in the older form"),
-  isSuccess: z.unknown().describe("true or false"),
-  statusCode: z.unknown().describe("the storage's, or the device's own: not looked at"),
-  statusDescription: z.unknown(),
+  isSuccess: z.unknown().optional().describe("true or false"),
+  statusCode: z.unknown().optional().describe("the storage's, or the device's own: not looked at"),
+  statusDescription: z.unknown().optional(),
 });
 
 export const correlationParams = z.object({ deviceId: z.string(), correlationId: z.string() });
