@@ -1,3 +1,6 @@
+import type { Dialect } from "../domain/query/ast.ts";
+import type { Listeners } from "./listeners.ts";
+import type { QueryRow } from "./query/source-rows.ts";
 import type { LiveConnections } from "./connections/live-connections.ts";
 import type { QueueSettings } from "../domain/messages/c2d-queue.ts";
 import { defaultQueueSettings } from "../domain/messages/c2d-queue.ts";
@@ -19,6 +22,8 @@ export interface HubSettings {
   /** How many committed events are kept for replay. */
   readonly maxOutboxEvents: number;
   readonly queue: QueueSettings;
+  /** `strict` answers what the cloud answers, `extended` more. */
+  readonly queryDialect: Dialect;
   /** PEM of device CAs that the owner of the process vouches for. */
   readonly deviceAuthorities: readonly string[];
   /** Services hear of files that devices have uploaded (spec/semantics §14). */
@@ -44,11 +49,15 @@ export interface HubContext {
   readonly settings: HubSettings;
   readonly live: LiveConnections;
   readonly expiry: ExpiryWatch;
+  readonly files: HubFiles;
   /** Brings messages to their endpoints. */
   readonly router: Router;
-  readonly files: HubFiles;
   /** Tells whoever waits for feedback that there may be some. */
   readonly feedbackChanged: () => void;
+  /** Told after each commit that raised events. */
+  readonly committed: Listeners<undefined>;
+  /** The rows of `devices.jobs` after a position of `[jobId, deviceId]`, in that order. */
+  readonly jobRows: (after: readonly string[]) => AsyncIterable<QueryRow>;
   /** A service has taken a message, which comes back if it is not settled. */
   readonly serviceMessageTaken: () => void;
   /** Tells whoever holds something by a policy that it was changed or deleted. */
@@ -71,6 +80,7 @@ export const defaultSettings: Omit<HubSettings, "hostNames"> = {
   maxPartitionBytes: 2 ** 30,
   maxOutboxEvents: 100_000,
   queue: defaultQueueSettings,
+  queryDialect: "extended",
   deviceAuthorities: [],
   fileNotifications: true,
 };

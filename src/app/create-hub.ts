@@ -54,8 +54,16 @@ import { receiveForService, settleForService } from "./messages/service-queue.ts
 import { ServiceWaiters } from "./messages/service-waiters.ts";
 import { invokeMethod } from "./methods/invoke-method.ts";
 import { sendTelemetry } from "./messages/send-telemetry.ts";
+import { lastChange, readChanges } from "./query/changes.ts";
+import { LiveQuery } from "./query/live-query.ts";
+import { runQuery } from "./query/run-query.ts";
+import type { QueryRow } from "./query/source-rows.ts";
 import { startOutbox } from "./outbox.ts";
-import { countConnections, endedConnections, listConnections } from "./connections/list-connections.ts";
+import {
+  countConnections,
+  endedConnections,
+  listConnections,
+} from "./connections/list-connections.ts";
 import {
   deletePolicy,
   ensurePolicies,
@@ -97,10 +105,10 @@ export interface HubParts {
   readonly random: Random;
   readonly log: Log;
   readonly settings: HubSettings;
-  /** Sends to webhooks; missing: routes have the built-in endpoint only. */
-  readonly post?: WebhookPost | undefined;
   /** Where devices send files; missing: file upload is turned off. */
   readonly fileStorage?: FileStorageParts | undefined;
+  /** Sends to webhooks; missing: routes have the built-in endpoint only. */
+  readonly post?: WebhookPost | undefined;
 }
 
 export interface Hub {
@@ -130,6 +138,8 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   const router = new Router({ ...parts, hubName });
   const context: HubContext = {
     ...parts,
+    jobRows: noRows,
+    committed: new Listeners<undefined>(),
     router,
     expiry,
     files,
@@ -157,6 +167,8 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     },
   };
 }
+
+async function* noRows(): AsyncGenerator<QueryRow> {}
 
 interface Announcements {
   readonly policyChanges: Listeners<string>;
@@ -222,6 +234,15 @@ function bind(
       open: (...args) => openBlob(context, ...args),
     },
     methods: { invoke: (...args) => invokeMethod(context, ...args) },
+    queries: {
+      run: (...args) => runQuery(context, ...args),
+      live: (...args) => LiveQuery.open(context, ...args),
+    },
+    changes: {
+      read: (...args) => readChanges(context, ...args),
+      last: (...args) => lastChange(context, ...args),
+      onCommitted: (listener) => context.committed.add(listener),
+    },
     events: {
       partitions: (...args) => eventPartitions(context, ...args),
       read: (...args) => readEvents(context, ...args),

@@ -31,6 +31,9 @@ import type {
   Session,
   Subscription,
 } from "./ports.ts";
+import type { ChangePage } from "./query/changes.ts";
+import type { LiveQuery } from "./query/live-query.ts";
+import type { QueryPage } from "./query/run-query.ts";
 import type { IdentityPrincipal, Principal } from "./principal.ts";
 
 /** A document of the service's view with its etag, without quotes. */
@@ -390,6 +393,27 @@ export interface Routing {
   ): Promise<readonly Route[]>;
 }
 
+export interface Queries {
+  /** One page of a twin or job query (spec/semantics §6). Refuses with ArgumentInvalid, ArgumentNull. */
+  run(
+    principal: Principal,
+    text: string,
+    options: { readonly pageSize?: number | undefined; readonly continuation?: string | undefined },
+  ): Promise<QueryPage>;
+  /** A query as a subscription; refuses with ArgumentInvalid what can't be watched. */
+  live(principal: Principal, text: string): Promise<LiveQuery>;
+}
+
+/** The ordered sequence of all changes of twins and identities. */
+export interface Changes {
+  /** Changes after `after`, at most `limit` (1,000); `where` is the condition of a twin query. */
+  read(principal: Principal, after: number, limit: number, where?: string): Promise<ChangePage>;
+  /** The newest sequence number. */
+  last(principal: Principal): Promise<number>;
+  /** Calls back when something was committed; the returned function ends it. */
+  onCommitted(listener: () => void): () => void;
+}
+
 /** What a head may ask of the hub. */
 export interface HubApi {
   readonly auth: Authentication;
@@ -402,6 +426,8 @@ export interface HubApi {
   readonly files: Files;
   readonly methods: Methods;
   readonly events: Events;
+  readonly queries: Queries;
+  readonly changes: Changes;
   readonly consumerGroups: ConsumerGroups;
   readonly certificates: Certificates;
   readonly policies: Policies;

@@ -16,6 +16,7 @@ export function startOutbox(context: HubContext): void {
       }
     }
     context.router.eventsCommitted();
+    context.committed.tell(undefined);
   });
 }
 

@@ -6,7 +6,8 @@ import type {
   ByteRange,
 } from "../domain/files/blob.ts";
 import type { BlobLimits } from "../domain/files/limits.ts";
-import type { Identity, Module, Presence } from "../domain/identity/identity.ts";
+import type { Expression } from "../domain/query/ast.ts";
+import type { Device, Identity, Module, Presence } from "../domain/identity/identity.ts";
 import type { IdentityKey } from "../domain/identity/key.ts";
 import type { Policy } from "../domain/identity/policy.ts";
 import type { JsonObject } from "../domain/json.ts";
@@ -137,6 +138,16 @@ export interface HubStore {
     limit: number,
   ): Promise<readonly { readonly identity: Identity; readonly twin: Twin }[]>;
 
+  /**
+   * A page of twins in ordinal order of (deviceId, moduleId), for queries: among its rows is every one for which
+   * `where` holds; others may be, which the caller sorts out. Sees every acknowledged write; never holds up the event
+   * loop for longer than a page takes.
+   */
+  scanTwins(scan: TwinScan): Promise<TwinPage>;
+
+  /** How many rows a whole scan has for which `where` holds, or null if the store can't tell without showing them. */
+  countTwins(scan: Pick<TwinScan, "source" | "where">): Promise<number | null>;
+
   /** The outbox after `sequence`, at most `limit`, oldest first. */
   events(after: number, limit: number): Promise<readonly CommittedEvent[]>;
 
@@ -160,6 +171,30 @@ export interface HubStore {
 
   /** Finishes what was asked for, then lets go of files and threads. */
   close(): Promise<void>;
+}
+
+export interface TwinScan {
+  readonly source: "devices" | "devices.modules";
+  readonly where: Expression | null;
+  /** Go on after this row; null to begin. */
+  readonly after: IdentityKey | null;
+  /** Rows of one page, at most. */
+  readonly limit: number;
+}
+
+/** What a query's row is made of. */
+export interface TwinRow {
+  readonly identity: Identity;
+  /** The device itself, or the device of the module. */
+  readonly device: Device;
+  readonly twin: Twin;
+  readonly presence: Presence | undefined;
+}
+
+export interface TwinPage {
+  readonly rows: readonly TwinRow[];
+  /** Where the next page begins; null after the last one. */
+  readonly next: IdentityKey | null;
 }
 
 /** A place in a partition of the event log. */

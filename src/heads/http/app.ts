@@ -40,6 +40,8 @@ import type { RouteParts } from "./routes/parts.ts";
 import { policyRoutes } from "./routes/policies.ts";
 import { routingRoutes } from "./routes/routing.ts";
 import { statisticsRoutes } from "./routes/statistics.ts";
+import { queryRoutes } from "./routes/query.ts";
+import { changeRoutes } from "./routes/changes.ts";
 import { tryRoutes } from "./routes/try-routes.ts";
 import { twinRoutes } from "./routes/twins.ts";
 
@@ -134,6 +136,7 @@ function apiRoutes(parts: AppParts): FastifyPluginCallback {
     app.register(keyRoutes(parts));
     app.register(statisticsRoutes(parts));
     app.register(twinRoutes(parts));
+    app.register(queryRoutes(parts));
     app.register(methodRoutes(parts));
     app.register(cloudToDeviceRoutes(parts));
     done();
@@ -169,6 +172,7 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
     app.register(tryRoutes(parts));
     app.register(hubStateRoutes(parts));
     app.register(eventRoutes(parts, parts.streams));
+    app.register(changeRoutes(parts, parts.streams));
     app.register(consumerGroupRoutes(parts));
     done();
   };

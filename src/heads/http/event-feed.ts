@@ -2,6 +2,8 @@ import type { Events } from "../../app/hub.ts";
 import type { LoggedMessage, PartitionInfo } from "../../app/ports.ts";
 import type { Principal } from "../../app/principal.ts";
 import { argumentInvalid } from "../../domain/errors.ts";
+import type { Feed, FeedItem } from "./event-stream.ts";
+import { eventView } from "./event-view.ts";
 
 /** Which messages a stream shows; what is missing does not choose. */
 export interface EventFilter {
@@ -11,14 +13,8 @@ export interface EventFilter {
   readonly source?: string | undefined;
 }
 
-/** A message with the position from which a reader goes on after it. */
-export interface FedEvent {
-  readonly id: string;
-  readonly logged: LoggedMessage;
-}
-
 /** Reads all partitions of the event log from a position on, and remembers how far it has come. */
-export class EventFeed {
+export class EventFeed implements Feed {
   readonly #events: Events;
   readonly #principal: Principal;
   readonly #filter: EventFilter;
@@ -43,15 +39,15 @@ export class EventFeed {
   }
 
   /** The next messages, at most `limit` of each partition; null if there was nothing to read. */
-  async next(limit: number): Promise<readonly FedEvent[] | null> {
-    const found: FedEvent[] = [];
+  async next(limit: number): Promise<readonly FeedItem[] | null> {
+    const found: FeedItem[] = [];
     let read = 0;
     for (const [partition, last] of this.#position.entries()) {
       const messages = await this.#events.read(this.#principal, partition, last + 1, limit);
       read += messages.length;
       for (const logged of messages) {
         this.#position[partition] = logged.sequenceNumber;
-        if (this.#shows(logged)) found.push({ id: this.id, logged });
+        if (this.#shows(logged)) found.push({ id: this.id, data: eventView(logged) });
       }
     }
     return read === 0 ? null : found;

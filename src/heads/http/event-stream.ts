@@ -1,18 +1,39 @@
 import type { ServerResponse } from "node:http";
 import type { Clock, Log } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
-import type { EventFeed } from "./event-feed.ts";
-import { eventView } from "./event-view.ts";
 import type { HttpLimits } from "./limits.ts";
 
 /** Why a stream ended, as its last event says unless the reader has gone. */
-export type StreamEnd = "slowReader" | "unauthorized" | "hubStopping" | "hubError" | "readerGone";
+export type StreamEnd =
+  | "slowReader"
+  | "refused"
+  | "unauthorized"
+  | "hubStopping"
+  | "hubError"
+  | "readerGone";
 
 /** How long a reader has for what was written to it when its stream has ended, in milliseconds. */
 const endGrace = 5_000;
 
+/** One server-sent event. */
+export interface FeedItem {
+  /** Where a reader goes on after it. */
+  readonly id: string;
+  /** The event's name; absent for `message`. */
+  readonly event?: string | undefined;
+  readonly data: unknown;
+}
+
+/** What a stream shows. */
+export interface Feed {
+  /** Where a reader goes on that has seen everything so far. */
+  readonly id: string;
+  /** The next items, about `limit`; null if there is nothing new. */
+  next(limit: number): Promise<readonly FeedItem[] | null>;
+}
+
 export interface StreamParts {
-  readonly feed: EventFeed;
+  readonly feed: Feed;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: HttpLimits;
@@ -22,7 +43,7 @@ export interface StreamParts {
 }
 
 /**
- * Server-sent events from the event log. It reads on only when what it has written is on its way, so a slow reader costs
+ * Server-sent events from a feed. It reads on only when what it has written is on its way, so a slow reader costs
  * one batch; one that does not read at all is let go with an `end` event, and resumes from the last id it saw.
  */
 export class EventStream {
@@ -54,15 +75,23 @@ export class EventStream {
     try {
       while (this.#end === undefined) {
         const found = await feed.next(limits.eventStreamBatch);
-        for (const { id, logged } of found ?? []) {
-          await this.#write(`id: ${id}\ndata: ${JSON.stringify(eventView(logged))}\n\n`);
+        for (const { id, event, data } of found ?? []) {
+          const name = event === undefined ? "" : `event: ${event}\n`;
+          await this.#write(`${name}id: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
         }
         if (this.#beatDue) await this.#heartbeat();
         else if (found === null) await this.#change();
       }
     } catch (error) {
-      log.error({ err: error }, "a stream of events failed");
-      this.end("hubError");
+      if (error instanceof HubError) {
+        await this.#write(
+          `event: error\ndata: ${JSON.stringify({ code: error.number, name: error.name, message: error.message })}\n\n`,
+        );
+        this.end("refused");
+      } else {
+        log.error({ err: error }, "a stream of events failed");
+        this.end("hubError");
+      }
     } finally {
       forget();
       stopBeating();

@@ -1,4 +1,11 @@
-import type { CommittedEvent, QueueItem, Session } from "../../app/ports.ts";
+import type {
+  CommittedEvent,
+  QueueItem,
+  Session,
+  TwinPage,
+  TwinRow,
+  TwinScan,
+} from "../../app/ports.ts";
 import {
   type Identity,
   isModule,
@@ -93,6 +100,18 @@ export class MemoryRecords implements Records {
       const twin = this.#twins.get(keyText(identity));
       return twin === undefined ? [] : [{ identity, twin }];
     });
+  }
+
+  /** Pages of everything: the caller looks at the condition. */
+  scanTwins({ source, after, limit }: TwinScan): TwinPage {
+    const entries = this.listTwins(source === "devices" ? "devices" : "modules", after, limit);
+    const rows = entries.flatMap(({ identity, twin }): TwinRow[] => {
+      const device = isModule(identity) ? this.#identities.get(identity.deviceId) : identity;
+      if (device === undefined || isModule(device)) return [];
+      return [{ identity, device, twin, presence: this.#presence.get(keyText(identity)) }];
+    });
+    const last = entries.at(-1)?.identity;
+    return { rows, next: entries.length < limit || last === undefined ? null : last };
   }
 
   queue(name: string, limit: number): readonly QueueItem[] {

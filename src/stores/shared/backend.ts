@@ -1,4 +1,10 @@
-import type { CommittedEvent, RegistryCounts, Session } from "../../app/ports.ts";
+import type {
+  CommittedEvent,
+  RegistryCounts,
+  Session,
+  TwinPage,
+  TwinScan,
+} from "../../app/ports.ts";
 import type { Identity, Module, Presence } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { Policy } from "../../domain/identity/policy.ts";
@@ -80,6 +86,8 @@ export interface Backend {
    * `lastQueueNumber` is the last number given to an item of a queue, those of `changes` included.
    */
   commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void;
+  scanTwins(scan: TwinScan): Promise<TwinPage>;
+  countTwins(scan: Pick<TwinScan, "source" | "where">): Promise<number | null>;
   /** A sentence that tells an operator what a failed commit means and what to do. */
   explain(error: unknown): string;
   /** True if the failure lies in what was written, not in the disk: the other works of the batch may pass. */

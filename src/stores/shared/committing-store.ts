@@ -1,4 +1,13 @@
-import type { Clock, CommittedEvent, EventLog, HubStore, HubTx, Log } from "../../app/ports.ts";
+import type {
+  Clock,
+  CommittedEvent,
+  EventLog,
+  HubStore,
+  HubTx,
+  Log,
+  TwinPage,
+  TwinScan,
+} from "../../app/ports.ts";
 import type { Identity } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { Backend, StoredState, TwinEntry } from "./backend.ts";
@@ -75,6 +84,14 @@ export class CommittingStore implements HubStore {
     limit: number,
   ): Promise<readonly TwinEntry[]> {
     return this.#backend.records.listTwins(of, after, limit);
+  }
+
+  scanTwins(scan: TwinScan): Promise<TwinPage> {
+    return this.#backend.scanTwins(scan);
+  }
+
+  countTwins(scan: Pick<TwinScan, "source" | "where">): Promise<number | null> {
+    return this.#backend.countTwins(scan);
   }
 
   async events(after: number, limit: number): Promise<readonly CommittedEvent[]> {

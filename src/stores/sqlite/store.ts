@@ -10,6 +10,8 @@ import { type Driver, type DriverModule, sqliteFailure } from "./driver.ts";
 import { findDriver } from "./find-driver.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { SqliteRecords } from "./records.ts";
+import { QueryThread } from "./query-thread.ts";
+import { TwinScans } from "./scan.ts";
 import { readState } from "./stored-state.ts";
 import { SqliteWriter } from "./writer.ts";
 
@@ -81,8 +83,12 @@ function openStore(
     log,
     finishBytes: options.walBytes,
   });
+  const queries = new QueryThread({ sqlite, file, log });
+  const scans = new TwinScans(queries);
   const backend: Backend = {
     records,
+    scanTwins: (scan) => scans.page(scan),
+    countTwins: (scan) => scans.count(scan),
     commit(changes, firstSequence, lastQueueNumber) {
       writer.commit(changes, firstSequence, lastQueueNumber);
       checkpointer.committed();
@@ -90,6 +96,7 @@ function openStore(
     explain: (error) => explain(directory, error),
     blames: (error) => sqliteFailure(error) === "other",
     async close() {
+      await queries.close();
       await checkpointer.close();
       try {
         driver.exec("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -1,8 +1,9 @@
 import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { authenticate, callerOf } from "../auth.ts";
+import { callerOf } from "../auth.ts";
 import { EventFeed, startPosition } from "../event-feed.ts";
-import { EventStream, type EventStreams } from "../event-stream.ts";
+import type { EventStreams } from "../event-stream.ts";
+import { serveStream } from "../serve-stream.ts";
 import { optionalText } from "../schemas/shared.ts";
 import { type RouteParts, errorAnswers } from "./parts.ts";
 
@@ -22,8 +23,7 @@ const eventsHeaders = z.object({
 
 /** The event log live, as server-sent events; for ServiceConnect. Ours, not Azure's. */
 export function eventRoutes(parts: RouteParts, streams: EventStreams): FastifyPluginCallbackZod {
-  const { hub, clock, log, limits } = parts;
-  const { events } = hub;
+  const { events } = parts.hub;
   return (app, _options, done) => {
     app.route({
       method: "GET",
@@ -52,22 +52,10 @@ export function eventRoutes(parts: RouteParts, streams: EventStreams): FastifyPl
           moduleId: moduleid || undefined,
           source: source || undefined,
         };
-        reply.hijack();
-        reply.raw.writeHead(200, {
-          "content-type": "text/event-stream; charset=utf-8",
-          "cache-control": "no-store",
-          "x-accel-buffering": "no",
-          "x-ms-request-id": request.id,
-        });
-        const stream = new EventStream(reply.raw, {
+        await serveStream(parts, streams, request, reply, {
           feed: new EventFeed(events, caller, filter, position),
-          clock,
-          log,
-          limits,
-          onAppended: (listener) => events.onAppended(listener),
-          proveAgain: () => authenticate(hub, log, request),
+          onChanged: (listener) => events.onAppended(listener),
         });
-        await streams.run(stream);
       },
     });
     done();
