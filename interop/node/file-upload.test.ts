@@ -1,10 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
-import { BlockBlobClient } from "@azure/storage-blob";
+import {
+  BlobSASPermissions,
+  BlockBlobClient,
+  SASProtocol,
+  StorageSharedKeyCredential,
+  generateBlobSASQueryParameters,
+} from "@azure/storage-blob";
 import device from "azure-iot-device";
 import deviceHttp from "azure-iot-device-http";
 import deviceMqtt from "azure-iot-device-mqtt";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createBlobSas, sasVersion } from "../../src/domain/files/blob-sas.ts";
 import { startHub } from "../../src/testing/index.ts";
 import { noRetry, register, trust } from "./support.ts";
 import type { Subject } from "./support.ts";
@@ -143,6 +150,34 @@ describe("Azure's storage library", () => {
     hub.clock.advance(3_600_000);
     await expect(blobOf(mine).upload("x", 1)).rejects.toMatchObject({ statusCode: 403 });
   });
+});
+
+describe("a signature", () => {
+  const accountKey = randomBytes(64).toString("base64");
+  const credential = new StorageSharedKeyCredential("a1", accountKey);
+  const expiresOn = new Date("2026-05-01T10:00:00Z");
+
+  it.each(["d1/f.txt", "d#1/día 1%23.txt"])(
+    "for %s is the one that Azure's library makes",
+    (blobName) => {
+      const values = {
+        version: sasVersion,
+        protocol: SASProtocol.Https,
+        expiresOn,
+        containerName: "c1",
+        blobName,
+        permissions: BlobSASPermissions.parse("rw"),
+      };
+      const expected = generateBlobSASQueryParameters(values, credential).toString();
+      const made = createBlobSas(
+        { account: "a1", container: "c1", blob: blobName },
+        "rw",
+        expiresOn.getTime(),
+        accountKey,
+      );
+      expect(made).toBe(`?${expected}`);
+    },
+  );
 });
 
 function* pieces(content: Buffer): Generator<Buffer> {

@@ -16,6 +16,7 @@ import { addMonitorEvents } from "./commands/monitor-events.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addStart } from "./commands/start.ts";
 import { addTwins } from "./commands/twin.ts";
+import { addUploadFile } from "./commands/upload-file.ts";
 import type { Io } from "./io.ts";
 
 const exitCodes = { done: 0, failed: 1, usage: 2 } as const;
@@ -47,6 +48,7 @@ function createProgram(io: Io): Command {
   addTwins(program, io);
   addMethods(program, io);
   addMessages(program, io);
+  addUploadFile(program, io);
   addMonitorEvents(program, io);
   addPolicy(program, io);
   addCertificate(program, io);
