@@ -1,0 +1,148 @@
+import path from "node:path";
+import type { Command } from "commander";
+import type { JsonObject } from "../../domain/json.ts";
+import { webhookLimits } from "../../domain/routing/endpoint.ts";
+import { changeStored, givenMembers } from "../given-members.ts";
+import { type Call, type Result, hubCommand } from "../hub-command.ts";
+import type { Io } from "../io.ts";
+import { readArgumentFile } from "../json-input.ts";
+import { type GivenOptions, etagOption } from "../options.ts";
+import type { Column } from "../output.ts";
+
+const columns: readonly Column[] = [
+  ["ENDPOINT", "name"],
+  ["TYPE", "type"],
+  ["URL", "url"],
+  ["HEALTH", "healthStatus"],
+  ["WAITING", "waitingMessages"],
+  ["DEAD LETTERS", "deadLetters"],
+  ["LAST ERROR", "lastKnownError"],
+];
+
+const letterColumns: readonly Column[] = [
+  ["ID", "id"],
+  ["REASON", "reason"],
+  ["TRIES", "deliveryCount"],
+  ["DEVICE", "deviceId"],
+  ["MODULE", "moduleId"],
+  ["ENQUEUED", "enqueuedTime"],
+  ["ERROR", "error"],
+];
+
+const all = "/$hub/endpoints";
+
+/** `message-endpoint create | update | list | show | delete | dead-letters list | dead-letters purge`. */
+export function addMessageEndpoint(program: Command, io: Io): void {
+  const group = program
+    .command("message-endpoint")
+    .alias("endpoint")
+    .description("servers that routes send messages to");
+  const nameOption = (of: Command): Command =>
+    of.requiredOption("--en, --endpoint-name <name>", "the endpoint");
+  const command = (name: string, text: string): Command =>
+    nameOption(group.command(name).description(text));
+
+  hubCommand(
+    settings(
+      command("create", "create a webhook endpoint").requiredOption(
+        "--url <url>",
+        "https: address",
+      ),
+    ),
+    io,
+    async (call) => ({
+      value: await call.hub.object("PUT", pathOf(call.options), { body: changesOf(call) }),
+    }),
+  );
+  hubCommand(
+    etagOption(
+      settings(
+        command("update", "change an endpoint")
+          .option("--url <url>", "https: address")
+          .option("--remove-secret", "sign no more"),
+      ),
+    ),
+    io,
+    update,
+  );
+  hubCommand(
+    group.command("list").description("list the endpoints with their health"),
+    io,
+    async ({ hub }) => ({ value: await hub.list(all), columns }),
+  );
+  hubCommand(command("show", "show an endpoint with its health"), io, async ({ hub, options }) => ({
+    value: await hub.object("GET", pathOf(options)),
+  }));
+  hubCommand(
+    etagOption(command("delete", "delete an endpoint, with all that waits for it")),
+    io,
+    async ({ hub, options }) => {
+      await hub.request("DELETE", pathOf(options), { ifMatch: options.text("etag") });
+      return undefined;
+    },
+  );
+
+  const letters = group
+    .command("dead-letters")
+    .description("messages that an endpoint never accepted");
+  hubCommand(
+    nameOption(letters.command("list").description("list the oldest ones")).option(
+      "--top <count>",
+      "at most so many, up to 100",
+    ),
+    io,
+    async ({ hub, options }) => {
+      const top = String(options.integer("top", 1, 100) ?? 100);
+      return {
+        value: await hub.list(`${pathOf(options)}/deadLetters`, { top }),
+        columns: letterColumns,
+      };
+    },
+  );
+  hubCommand(
+    nameOption(letters.command("purge").description("delete all of them")),
+    io,
+    async ({ hub, options }) => ({
+      value: await hub.object("DELETE", `${pathOf(options)}/deadLetters`),
+    }),
+  );
+}
+
+function settings(command: Command): Command {
+  return command
+    .option("--secret <text>", "signs the requests; @file reads it from a file")
+    .option("--timeout <seconds>", `for one request, up to ${webhookLimits.timeoutSeconds}`)
+    .option(
+      "--max-delivery-count <count>",
+      `tries before a message is a dead letter, up to ${webhookLimits.maxDeliveryCount}`,
+    )
+    .option("--batch-size <count>", `messages in a request, up to ${webhookLimits.maxBatchSize}`);
+}
+
+async function update(call: Call): Promise<Result> {
+  const { hub, options } = call;
+  return { value: await changeStored(hub, pathOf(options), changesOf(call), options) };
+}
+
+function changesOf({ options, io }: Call): JsonObject {
+  const { timeoutSeconds, maxDeliveryCount, maxBatchSize } = webhookLimits;
+  return givenMembers({
+    url: options.text("url"),
+    secret: options.toggle("removeSecret") === true ? null : secretOf(options, io),
+    timeoutSeconds: options.integer("timeout", 1, timeoutSeconds),
+    maxDeliveryCount: options.integer("maxDeliveryCount", 1, maxDeliveryCount),
+    maxBatchSize: options.integer("batchSize", 1, maxBatchSize),
+  });
+}
+
+function secretOf(options: GivenOptions, io: Io): string | undefined {
+  const given = options.text("secret");
+  if (given === undefined || !given.startsWith("@")) return given;
+  return readArgumentFile("--secret", path.resolve(io.directory, given.slice(1)))
+    .toString("utf8")
+    .trim();
+}
+
+function pathOf(options: GivenOptions): string {
+  return `${all}/${encodeURIComponent(options.required("endpointName"))}`;
+}
