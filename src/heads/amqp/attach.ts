@@ -2,7 +2,7 @@ import { parseAddress } from "./addresses.ts";
 import { plain } from "./codec/decode.ts";
 import type { AmqpValue } from "./codec/values.ts";
 import type { Attach } from "./links/link.ts";
-import type { RheaAttach, RheaLink, RheaTyped } from "./rhea/types.ts";
+import type { RheaAttach, RheaLink, RheaTerminus, RheaTyped } from "./rhea/types.ts";
 
 /** Places in the lists of an attach and of a source (AMQP 1.0 §2.7.3, §3.5.3). */
 const desiredCapabilitiesAt = 12;
@@ -22,15 +22,18 @@ export function readAttach(link: RheaLink): Attach {
     address: parseAddress(addressText),
     addressText,
     properties: textMap(fields[propertiesAt]),
-    filter: textMap(attach?.source?.value[filterAt]),
+    filter: textMap(fieldsOf(attach?.source)[filterAt]),
     desiredCapabilities: texts(fields[desiredCapabilitiesAt]),
     sndSettleMode: mode(attach?.snd_settle_mode),
     rcvSettleMode: mode(attach?.rcv_settle_mode),
   };
 }
 
-function fieldsOf(attach: RheaAttach | undefined): readonly (RheaTyped | undefined)[] {
-  const list = (attach as { readonly value?: unknown } | undefined)?.value;
+/** None for what is absent, and for an empty list, whose value is null: the Java SDKs send such a source. */
+function fieldsOf(
+  described: RheaAttach | RheaTerminus | null | undefined,
+): readonly (RheaTyped | undefined)[] {
+  const list = (described as { readonly value?: unknown } | null | undefined)?.value;
   return Array.isArray(list) ? (list as readonly RheaTyped[]) : [];
 }
 
