@@ -1,7 +1,8 @@
-import type { IdentityPrincipal, Principal } from "../../app/principal.ts";
+import { type IdentityPrincipal, type Principal, demand } from "../../app/principal.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { Credential, SasToken } from "../../domain/identity/credentials.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
+import type { Right } from "../../domain/identity/policy.ts";
 import { audienceCovers, readAudience } from "../../domain/identity/sas.ts";
 import type { Milliseconds } from "../../domain/time.ts";
 import type { Peer } from "../head.ts";
@@ -87,13 +88,14 @@ export class Claims {
     });
   }
 
-  /** Proves a caller by a policy's token that covers `path`. Refuses with IotHubUnauthorizedAccess. */
-  async caller(path: string): Promise<Proven<Principal>> {
+  /** Proves a caller by a policy's token that covers `path` and has `right`. Refuses with IotHubUnauthorizedAccess. */
+  async caller(path: string, right: Right): Promise<Proven<Principal>> {
     const segments = path.split("/").filter(Boolean);
-    return this.#first(this.#covering(segments), async ({ id, token }) => ({
-      principal: await this.#services.hub.auth.request(token, path),
-      claim: id,
-    }));
+    return this.#first(this.#covering(segments), async ({ id, token }) => {
+      const principal = await this.#services.hub.auth.request(token, path);
+      demand(principal, right);
+      return { principal, claim: id };
+    });
   }
 
   /** Forgets what has expired by now; gives back the ids. */

@@ -1,6 +1,7 @@
 import type { CloseReason } from "../../app/ports.ts";
 import type { Principal } from "../../app/principal.ts";
 import { errorNumbers } from "../../domain/errors.ts";
+import type { Right } from "../../domain/identity/policy.ts";
 import type { Peer } from "../head.ts";
 import type { AddressKind } from "./addresses.ts";
 import { readAttach } from "./attach.ts";
@@ -217,13 +218,13 @@ export class LinkTable implements PortOwner {
       port,
       claims,
       identities,
-      caller: (path) => this.#caller(port, path),
+      caller: (path, right) => this.#caller(port, path, right),
       replyPort: (kind) => this.#replyPort(port, kind),
     };
   }
 
-  async #caller(port: Port, path: string): Promise<Principal> {
-    const { principal, claim } = await this.#options.claims.caller(path);
+  async #caller(port: Port, path: string, right: Right): Promise<Principal> {
+    const { principal, claim } = await this.#options.claims.caller(path, right);
     if (claim !== null && !port.ended) {
       const ports = this.#byClaim.get(claim) ?? new Set();
       this.#byClaim.set(claim, ports.add(port));

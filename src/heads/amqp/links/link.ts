@@ -1,4 +1,5 @@
 import type { Principal } from "../../../app/principal.ts";
+import type { Right } from "../../../domain/identity/policy.ts";
 import type { Address, AddressKind } from "../addresses.ts";
 import type { AmqpMessage } from "../codec/message.ts";
 import type { AmqpValue } from "../codec/values.ts";
@@ -123,11 +124,11 @@ export interface LinkContext {
   /** Identities that live on this connection (device and module links). */
   readonly identities: IdentityLinks;
   /**
-   * A caller proven by SASL or by put-token whose token covers `path` (decoded, with a leading slash), for service and
-   * Event Hubs links. Asks for no right: `demand` one. The link is detached when that token ends without renewal.
-   * Refuses with IotHubUnauthorizedAccess.
+   * A caller proven by SASL or by put-token whose token covers `path` (decoded, with a leading slash) and whose policy
+   * has `right`, for service and Event Hubs links. The link is detached when that token ends without renewal. Refuses
+   * with IotHubUnauthorizedAccess.
    */
-  caller(path: string): Promise<Principal>;
+  caller(path: string, right: Right): Promise<Principal>;
   /**
    * The outbound link of the same session (or else of the same connection) at an address of this kind: where a
    * request-response node (`$cbs`, `$management`) sends its replies, with `reply`.

@@ -1,4 +1,4 @@
-import { type Principal, demand } from "../../../app/principal.ts";
+import type { Principal } from "../../../app/principal.ts";
 import { amqpError } from "../errors.ts";
 import type { LinkContext } from "./link.ts";
 
@@ -15,11 +15,7 @@ export interface ServiceCaller {
  */
 export async function admitService(context: LinkContext, path: string): Promise<ServiceCaller> {
   const { services, port } = context;
-  const prove = async (): Promise<Principal> => {
-    const principal = await context.caller(path);
-    demand(principal, "ServiceConnect");
-    return principal;
-  };
+  const prove = (): Promise<Principal> => context.caller(path, "ServiceConnect");
   const principal = await prove();
   const leave = services.hub.policies.onChanged((name) => {
     if (principal.kind !== "policy" || principal.policy !== name) return;
