@@ -85,6 +85,31 @@ const connections = createRoute({
   component: lazyRouteComponent(() => import("./pages/connections.tsx"), "ConnectionsPage"),
 });
 
+export const changesRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/changes",
+  validateSearch: (search: Record<string, unknown>) => ({ where: text(search, "where") }),
+  component: lazyRouteComponent(() => import("./pages/changes.tsx"), "ChangesPage"),
+});
+
+const jobs = createRoute({
+  getParentRoute: () => root,
+  path: "/jobs",
+  component: lazyRouteComponent(() => import("./pages/jobs.tsx"), "JobsPage"),
+});
+
+const configurations = createRoute({
+  getParentRoute: () => root,
+  path: "/configurations",
+  component: lazyRouteComponent(() => import("./pages/configurations.tsx"), "ConfigurationsPage"),
+});
+
+const routing = createRoute({
+  getParentRoute: () => root,
+  path: "/routes",
+  component: lazyRouteComponent(() => import("./pages/routes.tsx"), "RoutesPage"),
+});
+
 const policies = createRoute({
   getParentRoute: () => root,
   path: "/policies",
@@ -109,6 +134,10 @@ export const router = createRouter({
     queryRoute,
     telemetryRoute,
     connections,
+    changesRoute,
+    jobs,
+    configurations,
+    routing,
     policies,
     certificates,
   ]),

@@ -8,6 +8,8 @@ export interface StreamOptions {
   readonly onMessage: (data: string, id: string) => void;
   /** Names of events beside the unnamed ones that count as messages. */
   readonly events?: readonly string[];
+  /** The parameter of the URL that takes the last id when the stream is opened anew. */
+  readonly resumeWith?: string;
 }
 
 /** How long until a refused stream is tried again, in milliseconds. */
@@ -17,7 +19,12 @@ const retryDelay = 3_000;
  * Server-sent events from the hub. The browser resumes a broken stream from the last id; a stream that was refused
  * or ended by the hub is opened anew after a while.
  */
-export function useStream({ url, onMessage, events = [] }: StreamOptions): StreamState {
+export function useStream({
+  url,
+  onMessage,
+  events = [],
+  resumeWith = "from",
+}: StreamOptions): StreamState {
   const [state, setState] = useState<StreamState>("connecting");
   const handler = useRef(onMessage);
   handler.current = onMessage;
@@ -33,7 +40,7 @@ export function useStream({ url, onMessage, events = [] }: StreamOptions): Strea
     let lastId = "";
     const open = (): void => {
       setState("connecting");
-      source = new EventSource(resumed(url, lastId));
+      source = new EventSource(resumed(url, resumeWith, lastId));
       source.addEventListener("open", () => setState("live"));
       const take = (event: MessageEvent<string>): void => {
         if (event.lastEventId !== "") lastId = event.lastEventId;
@@ -51,14 +58,14 @@ export function useStream({ url, onMessage, events = [] }: StreamOptions): Strea
       source?.close();
       window.clearTimeout(timer);
     };
-  }, [url, names]);
+  }, [url, names, resumeWith]);
   return state;
 }
 
-function resumed(url: string, lastId: string): string {
+function resumed(url: string, name: string, lastId: string): string {
   if (lastId === "") return url;
   const [path, query] = url.split("?", 2);
   const parameters = new URLSearchParams(query);
-  parameters.set("from", lastId);
+  parameters.set(name, lastId);
   return `${path}?${parameters.toString()}`;
 }

@@ -7,18 +7,11 @@ import {
   keptMessages,
   useEvents,
 } from "../api/events.ts";
-import type { StreamState } from "../api/stream.ts";
 import { pretty } from "../lib/json.ts";
 import { clockTime } from "../lib/time.ts";
 import { CopyButton } from "./secret.tsx";
 import { Card, Empty, Facts } from "./parts.tsx";
-
-const stateTexts: Record<StreamState, readonly [string, string]> = {
-  connecting: ["busy", "connecting"],
-  live: ["good", "live"],
-  waiting: ["busy", "interrupted, resumes by itself"],
-  ended: ["", "paused"],
-};
+import { StreamDot } from "./stream-dot.tsx";
 
 /** Messages that are drawn; the others stay counted. */
 const drawn = 200;
@@ -28,15 +21,10 @@ export function MessageView({ filter }: { readonly filter: EventFilter }) {
   const [paused, setPaused] = useState(false);
   const [open, setOpen] = useState<string | undefined>();
   const events = useEvents(filter, paused);
-  const [tone, text] = stateTexts[events.state];
   return (
     <Card
       title="Messages"
-      note={
-        <span className={`dot ${tone}`} role="status">
-          {text}
-        </span>
-      }
+      note={<StreamDot state={events.state} />}
       actions={
         <>
           <span className="note">

@@ -99,7 +99,7 @@ function options(element: HTMLElement, series: readonly Series[], height: number
       y: { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map(timeText) },
+      { ...axis, size: 30, values: (_plot, ticks) => ticks.map(timeText) },
       { ...axis, size: 46 },
     ],
     series: [

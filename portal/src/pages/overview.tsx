@@ -1,7 +1,8 @@
 import { Tab, TabList } from "@fluentui/react-components";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
-import { policyConnectionString, useOverview, usePolicies } from "../api/hub.ts";
+import { type CSSProperties, useState } from "react";
+import { useLastChange } from "../api/changes.ts";
+import { overviewInterval, policyConnectionString, useOverview, usePolicies } from "../api/hub.ts";
 import { bodyText, useEvents } from "../api/events.ts";
 import { isOwner, mayDo } from "../api/session.ts";
 import { LinePlot } from "../components/line-plot.tsx";
@@ -35,7 +36,8 @@ export function OverviewPage() {
 
 function Counts() {
   const overview = useOverview();
-  const rates = useRates(overview.data, null);
+  const last = useLastChange(overviewInterval);
+  const rates = useRates(overview.data, last.data ?? null);
   if (overview.data === undefined)
     return overview.error === null ? <Loading /> : <Problem error={overview.error} />;
   const { devices, modules, partitions } = overview.data;
@@ -66,14 +68,35 @@ function Counts() {
         more={`in ${partitions.length} partitions`}
         to="/telemetry"
       />
-      <Card title="Messages per second" note="the last five minutes" className="span-12">
+      <Card title="Per second" note={<Legend />} className="span-12">
         <LinePlot
-          label="Messages per second"
+          label="Per second"
           times={rates.times}
-          series={[{ name: "messages", colour: "--colorBrandForeground1", values: rates.messages }]}
+          series={[
+            { name: "messages", colour: seriesColours.messages, values: rates.messages },
+            { name: "changes", colour: seriesColours.changes, values: rates.changes },
+          ]}
         />
       </Card>
     </div>
+  );
+}
+
+const seriesColours = {
+  messages: "--colorBrandForeground1",
+  changes: "--colorPaletteBerryForeground1",
+} as const;
+
+function Legend() {
+  return (
+    <span className="legend">
+      <span style={{ "--legend-color": `var(${seriesColours.messages})` } as CSSProperties}>
+        messages
+      </span>
+      <span style={{ "--legend-color": `var(${seriesColours.changes})` } as CSSProperties}>
+        changes of twins, identities and connections
+      </span>
+    </span>
   );
 }
 

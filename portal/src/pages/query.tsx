@@ -89,7 +89,7 @@ function Results({ query }: { readonly query: string }) {
   return (
     <Card
       title="Result"
-      note={`${rows.length}${pages.hasNextPage ? " so far" : ""} ${pages.data.pages[0]?.itemType === "twin" ? "twins" : "rows"}`}
+      note={`${rows.length}${pages.hasNextPage ? " so far" : ""} ${pages.data.pages[0]?.itemType.toLowerCase() === "twin" ? "twins" : "rows"}`}
       actions={
         <>
           <Button onClick={() => setAsJson(!asJson)}>{asJson ? "As a table" : "As JSON"}</Button>

@@ -1,5 +1,9 @@
 import { Apps20Regular } from "@fluentui/react-icons/svg/apps";
 import { Certificate20Regular } from "@fluentui/react-icons/svg/certificate";
+import { Flow20Regular } from "@fluentui/react-icons/svg/flow";
+import { History20Regular } from "@fluentui/react-icons/svg/history";
+import { Target20Regular } from "@fluentui/react-icons/svg/target";
+import { TaskListLtr20Regular } from "@fluentui/react-icons/svg/task-list-ltr";
 import { Key20Regular } from "@fluentui/react-icons/svg/key";
 import { DeveloperBoard20Regular } from "@fluentui/react-icons/svg/developer-board";
 import { PlugConnected20Regular } from "@fluentui/react-icons/svg/plug-connected";
@@ -29,7 +33,13 @@ const groups: readonly { readonly name: string; readonly entries: readonly Entry
   },
   {
     name: "Operate",
-    entries: [{ to: "/telemetry", text: "Live telemetry", icon: <Pulse20Regular /> }],
+    entries: [
+      { to: "/telemetry", text: "Live telemetry", icon: <Pulse20Regular /> },
+      { to: "/changes", text: "Changes", icon: <History20Regular /> },
+      { to: "/jobs", text: "Jobs", icon: <TaskListLtr20Regular /> },
+      { to: "/configurations", text: "Configurations", icon: <Target20Regular /> },
+      { to: "/routes", text: "Routes", icon: <Flow20Regular /> },
+    ],
   },
   {
     name: "Security",

@@ -1,6 +1,7 @@
 import { Button, MessageBar, MessageBarActions, MessageBarBody } from "@fluentui/react-components";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import { useChanges, whereIdentity } from "../../api/changes.ts";
 import { isApiError } from "../../api/client.ts";
 import type { IdentityKey } from "../../api/identities.ts";
 import { mayDo } from "../../api/session.ts";
@@ -20,17 +21,27 @@ import {
   withWritten,
 } from "./draft.ts";
 import { HistoryStrip } from "./history-strip.tsx";
-import { useHistory } from "./history.ts";
+import { type HistoryEntry, historyOf } from "./history.ts";
 import { MetadataTable } from "./metadata-table.tsx";
 import { ReportedCard } from "./reported-card.tsx";
 import { SaveBar } from "./save-bar.tsx";
 import { SectionCard } from "./section-card.tsx";
 
+/** How often the twin is read again, in milliseconds: beside a live stream, and without one. */
+const slowly = 15_000;
+const quickly = 1_500;
+
 /** A twin: desired properties and tags to be edited, reported ones as they arrive. */
 export function TwinTab(key: IdentityKey) {
   const session = useSession();
   const maySee = mayDo(session, "ServiceConnect");
-  const twin = useTwin(key, maySee ? 1_000 : false);
+  const live = useChanges(whereIdentity(key), maySee);
+  const twin = useTwin(key, maySee ? (live.state === "live" ? slowly : quickly) : false);
+  const newest = live.changes[0]?.sequence;
+  const { refetch } = twin;
+  useEffect(() => {
+    if (newest !== undefined) void refetch({ cancelRefetch: false });
+  }, [newest, refetch]);
   if (!maySee) return <Empty title="This policy sees no twins">It needs ServiceConnect.</Empty>;
   if (twin.data === undefined)
     return twin.error === null ? (
@@ -38,19 +49,17 @@ export function TwinTab(key: IdentityKey) {
     ) : (
       <Problem error={twin.error} retry={() => void twin.refetch()} />
     );
-  return <TwinEditor identityKey={key} twin={twin.data} />;
+  return <TwinEditor identityKey={key} twin={twin.data} history={historyOf(live.changes)} />;
 }
 
-function TwinEditor({
-  identityKey,
-  twin,
-}: {
+function TwinEditor(props: {
   readonly identityKey: IdentityKey;
   readonly twin: TwinDocument;
+  readonly history: readonly HistoryEntry[];
 }) {
+  const { identityKey, twin, history } = props;
   const queries = useQueryClient();
   const notify = useNotify();
-  const history = useHistory(twin);
   const [draft, setDraft] = useState<Draft>(() => draftOf(twin));
   const [conflict, setConflict] = useState<TwinDocument | undefined>();
   const [error, setError] = useState<unknown>();
