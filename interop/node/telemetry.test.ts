@@ -59,6 +59,41 @@ describe.each(cases)("telemetry of a $kind over $protocol", ({ kind, protocol })
 });
 
 describe("telemetry", () => {
+  it.each(kinds)(
+    "of a %s over MQTT keeps every system property that the SDK can set",
+    async (kind) => {
+      const subject = await register(hub, kind);
+      const client = await openClient(hub, subject, { protocol: "mqtt" });
+      const message = new device.Message("x");
+      message.messageId = "m 1";
+      message.correlationId = "c/1";
+      message.userId = "u&1";
+      message.to = "/somewhere";
+      message.contentType = "application/json";
+      message.contentEncoding = "utf-8";
+      message.interfaceId = "urn:i";
+      message.expiryTimeUtc = new Date("2030-01-01T00:00:00Z");
+      message.properties.add("dt-subject", "thermostat1");
+      message.properties.add("ü", "%41?#+/=");
+      await client.sendEvent(message);
+      const [kept] = await keptAfterStop(client);
+      expect(kept).toMatchObject({
+        system: {
+          messageId: "m 1",
+          correlationId: "c/1",
+          userId: "u&1",
+          to: "/somewhere",
+          contentType: "application/json",
+          contentEncoding: "utf-8",
+          interfaceId: "urn:i",
+          expiryTimeUtc: "2030-01-01T00:00:00.000Z",
+          component: "thermostat1",
+        },
+        application: [["ü", "%41?#+/="]],
+      });
+    },
+  );
+
   it("of a module keeps the name of the output", async () => {
     const subject = await register(hub, "module");
     const client = await openClient(hub, subject);
