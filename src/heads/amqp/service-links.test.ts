@@ -179,7 +179,7 @@ describe("messages to devices", () => {
 
   it("have bytes as bodies, whatever the client has made of them", async () => {
     for (const body of ["text", Buffer.from("bytes"), null, ""]) {
-      const message = { ...to(device), body } as Message;
+      const message: Message = { ...to(device), body };
       expect(await outcomeOf(sender, sender.send(message))).toBe("accepted");
     }
     const sections = messages.data_sections([Buffer.from("two "), Buffer.from("sections")]);
