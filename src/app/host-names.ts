@@ -1,13 +1,5 @@
 import { isIP } from "node:net";
 
-const address = /^[\d.]+$|:/;
-
-/** `myhub` of `myhub.example.com`; an IP address stays whole. */
-export function hubNameOf(hostName: string): string {
-  if (address.test(hostName)) return hostName;
-  return hostName.split(".", 1)[0] ?? hostName;
-}
-
 /**
  * Tells whether a token's or request's host means this hub: one of its names, or this machine by loopback.
  * Ports are ignored by the callers (spec/rest §5.3).
@@ -24,3 +16,5 @@ export function ownHosts(hostNames: readonly string[]): (host: string) => boolea
     );
   };
 }
+
+export { hubNameOf } from "../domain/host-name.ts";

@@ -7,6 +7,8 @@ const schema = z.object({
   connectionString: z.string(),
   hostName: z.string(),
   httpsPort: z.number(),
+  /** Missing in files of older hubs. */
+  amqpsPort: z.number().optional(),
   caFile: z.string().nullable(),
 });
 

@@ -587,6 +587,7 @@ describe("twinhub env", () => {
       "export IOTHUB_MODULE_CONNECTION_STRING",
       "export IOTHUB_DEVICE_CONNECTION_STRING",
       "export IOTHUB_CONNECTION_STRING",
+      "export EVENTHUB_CONNECTION_STRING",
       "export TWINHUB_HTTPS_PORT",
       "export NODE_EXTRA_CA_CERTS",
       "export REQUESTS_CA_BUNDLE",

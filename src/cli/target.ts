@@ -14,6 +14,8 @@ export interface Target {
   /** Without a port: it is what tokens are for. */
   readonly hostName: string;
   readonly port: number;
+  /** Of AMQP over TLS: where events are read. */
+  readonly amqpsPort: number;
   /** PEM of the CAs to trust. */
   readonly ca: readonly string[];
   /** The file of the hub's own CA, if it is known. */
@@ -21,6 +23,7 @@ export interface Target {
 }
 
 const defaultPort = 443;
+const defaultAmqpsPort = 5671;
 
 /**
  * Finds the hub: `--login`, else `IOTHUB_CONNECTION_STRING`, else `hub.json` in the data directory. That file also
@@ -41,10 +44,12 @@ export function findTarget(options: GivenOptions, io: Io): Target {
   const port =
     options.integer("httpsPort", 1, 65_535) ??
     portInName ??
-    portFromEnvironment(io) ??
+    portFromEnvironment(io, "TWINHUB_HTTPS_PORT") ??
     same?.httpsPort ??
     defaultPort;
-  return { connection, hostName, port, ...trust(options, io, same) };
+  const amqpsPort =
+    portFromEnvironment(io, "TWINHUB_AMQPS_PORT") ?? same?.amqpsPort ?? defaultAmqpsPort;
+  return { connection, hostName, port, amqpsPort, ...trust(options, io, same) };
 }
 
 /** `--data`, else `TWINHUB_DATA`, else `./data`. */
@@ -67,8 +72,8 @@ function splitPort(hostName: string): [string, number | undefined] {
   return parts === undefined ? [hostName, undefined] : [parts["name"] ?? "", Number(parts["port"])];
 }
 
-function portFromEnvironment(io: Io): number | undefined {
-  const text = nonEmpty(io.environment["TWINHUB_HTTPS_PORT"]);
+function portFromEnvironment(io: Io, name: string): number | undefined {
+  const text = nonEmpty(io.environment[name]);
   const port = Number(text);
   // 0 asks a hub for any free port; it is no port to dial.
   return text !== undefined && Number.isInteger(port) && port > 0 ? port : undefined;

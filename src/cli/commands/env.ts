@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { formatConnectionString } from "../../wire/connection-string.ts";
 import { UsageError } from "../cli-error.ts";
 import { HubClient } from "../client.ts";
+import { eventHubConnectionString } from "../event-hub.ts";
 import { connectionStringOf } from "../identity-work.ts";
 import type { Io } from "../io.ts";
 import { GivenOptions, addHubOptions } from "../options.ts";
@@ -44,6 +45,7 @@ async function collect(options: GivenOptions, io: Io): Promise<Variables> {
   return [
     ...(deviceId === undefined ? [] : await identityVariables(hub, deviceId, moduleId)),
     ["IOTHUB_CONNECTION_STRING", formatConnectionString(target.connection)],
+    ...eventHubVariable(target),
     ...portVariable(target),
     ...trustVariables(target),
   ];
@@ -73,6 +75,14 @@ async function identityVariables(
     value === undefined ? [] : [[name, value] as const],
   );
   return [...there, ...ofDevice];
+}
+
+/** Whoever reads events; with the same policy, if the hub was given by one. */
+function eventHubVariable(target: Target): Variables {
+  const { sharedAccessKeyName, sharedAccessKey } = target.connection;
+  if (sharedAccessKeyName === undefined || sharedAccessKey === undefined) return [];
+  const text = eventHubConnectionString(target, sharedAccessKeyName, sharedAccessKey);
+  return [["EVENTHUB_CONNECTION_STRING", text]];
 }
 
 /** Our own commands need it where the hub is not on 443. */

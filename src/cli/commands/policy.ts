@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { isObject } from "../../domain/json.ts";
 import { UsageError } from "../cli-error.ts";
+import { eventHubConnectionString } from "../event-hub.ts";
 import { type Call, type Result, hubCommand } from "../hub-command.ts";
 import type { Io } from "../io.ts";
 import type { GivenOptions } from "../options.ts";
@@ -36,9 +37,7 @@ export function addPolicy(program: Command, io: Io): void {
     value: await hub.list(policiesPath),
     columns,
   }));
-  hubCommand(command("show", "show a policy with its keys"), io, async ({ hub, options }) => ({
-    value: await hub.object("GET", pathOf(options)),
-  }));
+  hubCommand(command("show", "show a policy with its keys"), io, show);
   hubCommand(withRights(command("create", "create a policy with two keys")), io, create);
   hubCommand(withRights(command("update", "change the rights of a policy")), io, update);
   hubCommand(command("delete", "delete a policy; its tokens end"), io, async (call) => {
@@ -54,6 +53,16 @@ export function addPolicy(program: Command, io: Io): void {
     io,
     renewKey,
   );
+}
+
+/** With what clients of Event Hubs need, if the policy may read events. */
+async function show({ hub, options }: Call): Promise<Result> {
+  const value = await hub.object("GET", pathOf(options));
+  const { name, primaryKey, rights } = value;
+  const mayRead = Array.isArray(rights) && rights.includes("ServiceConnect");
+  if (!mayRead || typeof name !== "string" || typeof primaryKey !== "string") return { value };
+  const text = eventHubConnectionString(hub.target, name, primaryKey);
+  return { value: { ...value, eventHubConnectionString: text } };
 }
 
 async function create(call: Call): Promise<Result> {

@@ -82,6 +82,7 @@ function announce(hub: RunningHub): MeetingPoint {
     connectionString: serviceConnectionString(hub),
     hostName: hub.hostName,
     httpsPort: hub.ports.https,
+    amqpsPort: hub.ports.amqps,
     caFile,
   });
   return {
@@ -133,6 +134,7 @@ function description(
     ["CA certificate", caFile],
     ["Portal", hub.portalUrl],
     ["Connection string", serviceConnectionString(hub)],
+    ["Event Hubs", hub.eventHubConnectionString],
   ];
   const lines = rows.flatMap(([name, value]) =>
     value === null ? [] : [`  ${name.padEnd(18)} ${value}\n`],

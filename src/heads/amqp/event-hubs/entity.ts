@@ -1,4 +1,5 @@
 import { errorNumbers } from "../../../domain/errors.ts";
+import { hubNameOf } from "../../../domain/host-name.ts";
 import { type Typed, int } from "../codec/values.ts";
 import { AmqpRefusal, describe } from "../errors.ts";
 import type { Services } from "../services.ts";
@@ -11,9 +12,13 @@ export function entityName({ hub }: Services): string {
   return hub.hubName;
 }
 
-/** Refuses with amqp:not-found whatever is not the endpoint's one entity; names compare without regard to case. */
+/**
+ * Refuses with amqp:not-found whatever is not the endpoint's one entity, which has a name by each host name of the hub.
+ * Names compare without regard to case.
+ */
 export function checkEntity(services: Services, name: string): void {
-  if (name.toLowerCase() === entityName(services).toLowerCase()) return;
+  const { hostNames } = services.hub;
+  if (hostNames.some((host) => hubNameOf(host).toLowerCase() === name.toLowerCase())) return;
   throw notFound(services, name);
 }
 
