@@ -36,12 +36,13 @@ export async function getTwin(key: IdentityKey, signal?: AbortSignal): Promise<T
   return (await call<TwinDocument>("GET", twinPath(key), { signal })).body;
 }
 
-/** `every`: how often it is read again, in milliseconds; `false` when something else tells of changes. */
-export function useTwin(key: IdentityKey, every: number | false = 2_000) {
+/** `every`: how often it is read again, in milliseconds; `false`: not at all. */
+export function useTwin(key: IdentityKey, every: number | false) {
   return useQuery({
     queryKey: twinKey(key),
     queryFn: ({ signal }) => getTwin(key, signal),
     refetchInterval: every,
+    enabled: every !== false,
   });
 }
 

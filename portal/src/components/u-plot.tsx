@@ -19,8 +19,9 @@ export interface LinePlotProps {
   readonly height?: number;
 }
 
-/** What the plot spans. */
-const windowSeconds = 300;
+/** What the plot spans, in seconds: it grows with its data. */
+const shortestWindow = 60;
+const longestWindow = 300;
 
 /** Values over time; it follows its container's width and the theme. */
 export function LinePlot({ label, times, series, height = 200 }: LinePlotProps) {
@@ -91,9 +92,10 @@ function options(element: HTMLElement, series: readonly Series[], height: number
     scales: {
       // One point has no range of its own: the window's length is fixed.
       x: {
-        range: (_plot, _min, max) => {
+        range: (_plot, min, max) => {
           const end = max ?? Date.now() / 1000;
-          return [end - windowSeconds, end];
+          const length = Math.min(longestWindow, Math.max(shortestWindow, end - (min ?? end)));
+          return [end - length, end];
         },
       },
       y: { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },

@@ -13,7 +13,7 @@ import { SignOutRegular } from "@fluentui/react-icons/svg/sign-out";
 import { WeatherMoonRegular } from "@fluentui/react-icons/svg/weather-moon";
 import { WeatherSunnyRegular } from "@fluentui/react-icons/svg/weather-sunny";
 import { useQueryClient } from "@tanstack/react-query";
-import { Outlet, useLocation } from "@tanstack/react-router";
+import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { reachable } from "../api/client.ts";
 import { changeSession, signOut } from "../api/session.ts";
@@ -26,15 +26,17 @@ import { Unreachable } from "./unreachable.tsx";
 /** The frame of every page: bar, navigation, and the page itself. */
 export function Shell() {
   const [open, setOpen] = useState(false);
-  const { pathname } = useLocation();
+  // Where one has arrived: on the way there the page before is still shown.
+  const pathname = useRouterState({ select: ({ resolvedLocation }) => resolvedLocation?.pathname });
   const main = useRef<HTMLElement>(null);
   const isReachable = useStore(reachable);
-  const first = useRef(true);
+  const arrived = useRef<string | undefined>(undefined);
   useEffect(() => {
     setOpen(false);
     // Whoever can't see the page change hears the new page's title.
-    if (!first.current) main.current?.querySelector("h1")?.focus({ preventScroll: true });
-    first.current = false;
+    if (arrived.current !== undefined)
+      main.current?.querySelector("h1")?.focus({ preventScroll: true });
+    arrived.current = pathname;
     main.current?.scrollTo(0, 0);
   }, [pathname]);
 
@@ -114,6 +116,7 @@ function Account() {
     <Menu>
       <MenuTrigger disableButtonEnhancement>
         <Button
+          className="account"
           appearance="subtle"
           icon={<PersonKey20Regular />}
           aria-label={`Signed in with the policy ${session.policy}`}

@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Browser } from "playwright-core";
+import { type TestHub, startHub } from "../../src/testing/index.ts";
+import {
+  type View,
+  accessibilityProblems,
+  openTab,
+  overflow,
+  picture,
+  startBrowser,
+} from "./browser.ts";
+import { type Simulated, makeFleet } from "./fleet.ts";
+
+/** Every page, and a text that is there when it is complete. */
+const pages: readonly (readonly [string, string])[] = [
+  ["/", "Connect to this hub"],
+  ["/devices", "room-010"],
+  ["/devices/room-001", "Tags"],
+  ["/devices/room-001?tab=modules", "climate"],
+  ["/devices/room-001?tab=identity", "Primary connection string"],
+  ["/devices/room-001?tab=methods", "Call a method"],
+  ["/devices/room-001?tab=messages", "Purge the queue"],
+  ["/devices/room-001?tab=telemetry", "Waiting for messages"],
+  ["/devices/room-001/modules/climate", "battery"],
+  ["/query?q=SELECT%20*%20FROM%20devices.modules", "20 twins"],
+  ["/connections", "room-001 / climate"],
+  ["/telemetry?from=earliest", "room-002 / climate"],
+  ["/changes", "twin changed"],
+  ["/jobs", "Create a job"],
+  ["/configurations", "Create a configuration"],
+  ["/routes", "Enrichments"],
+  ["/policies", "registryReadWrite"],
+  ["/certificates", "Add a CA"],
+  ["/nowhere", "There is no such page"],
+];
+
+const views: readonly View[] = [
+  { colorScheme: "light", size: "desktop" },
+  { colorScheme: "dark", size: "desktop" },
+  { colorScheme: "light", size: "phone" },
+  { colorScheme: "dark", size: "phone" },
+];
+
+let hub: TestHub;
+let fleet: readonly Simulated[];
+let browser: Browser;
+
+beforeAll(async () => {
+  hub = await startHub({ ports: "standard" });
+  fleet = await makeFleet(hub);
+  browser = await startBrowser();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  for (const one of fleet ?? []) await one.close();
+  await hub?.stop();
+});
+
+describe.each(views)("in $colorScheme on a $size", (view) => {
+  it(
+    "every page is complete, accessible, fits and logs no error",
+    { timeout: 120_000 },
+    async () => {
+      const address = `https://${hub.hostName}`;
+      const tab = await openTab(browser, view);
+      const { page } = tab;
+      await page.goto(`${address}/portal/`);
+      await page.getByLabel("Service connection string").fill(hub.connectionString);
+      expect(await accessibilityProblems(page), "sign-in").toEqual([]);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.locator(".bar").waitFor();
+      for (const [path, text] of pages) {
+        await page.goto(`${address}/portal${path}`);
+        await page.locator("main").getByText(text).first().waitFor();
+        expect(await accessibilityProblems(page), path).toEqual([]);
+        expect(await overflow(page), path).toBeLessThanOrEqual(0);
+        if (path === "/" || path.endsWith("climate"))
+          await picture(
+            page,
+            `portal${path === "/" ? "-overview" : "-twin"}-${view.size}-${view.colorScheme}`,
+          );
+      }
+      expect(tab.errors).toEqual([]);
+      await tab.close();
+    },
+  );
+});
+
+it("navigates from the drawer on a phone", async () => {
+  const tab = await openTab(browser, { colorScheme: "light", size: "phone" });
+  const { page } = tab;
+  await page.goto(`https://${hub.hostName}/portal/`);
+  await page.getByLabel("Service connection string").fill(hub.connectionString);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Navigation" }).click();
+  await page.getByRole("link", { name: "Connections", exact: true }).click();
+  await page.getByRole("heading", { name: "Connections", exact: true }).waitFor();
+  expect(await page.getByRole("navigation", { name: "Main" }).isVisible()).toBe(false);
+  expect(tab.errors).toEqual([]);
+  await tab.close();
+});
