@@ -40,5 +40,6 @@ async function sweep(context: HubContext): Promise<void> {
       newest - settings.maxOutboxEvents * unroutedFactor,
     ),
   );
+  await context.router.sweep();
   await sweepFiles(context);
 }

@@ -654,6 +654,19 @@ describe("the settings of routing", () => {
     expect(await hook(hub)).toMatchObject({ waitingMessages: 0, healthStatus: "unknown" });
   });
 
+  it("leave nothing behind for ever: what came too late for a deleted endpoint is dropped", async () => {
+    const { hub } = await start();
+    await putHook(hub);
+    await hub.store.transaction(null, (tx) => {
+      tx.addToQueue("webhook/left behind", {}, Buffer.of());
+      tx.addToQueue("webhook-dead/left behind", {}, Buffer.of());
+    });
+    await vi.waitFor(async () => {
+      hub.clock.advance(60_000);
+      expect(await hub.store.queueNames("webhook", null, 10)).toEqual([]);
+    });
+  });
+
   it("tell which routes match a message, and what does not compile", async () => {
     const { hub } = await start();
     const { routing } = hub.hub;

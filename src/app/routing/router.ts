@@ -16,7 +16,12 @@ import type { Twin } from "../../domain/twin/twin.ts";
 import { partitionOf } from "../messages/partition-of.ts";
 import type { Clock, CommittedEvent, HubStore, HubTx, Log, Random, WebhookPost } from "../ports.ts";
 import { HubEventRouter } from "./hub-event-router.ts";
-import { type StoredEndpoint, readSettings, writePosition } from "./stored-settings.ts";
+import {
+  type StoredEndpoint,
+  endpointCollection,
+  readSettings,
+  writePosition,
+} from "./stored-settings.ts";
 import {
   addMessage,
   deadLetterPrefix,
@@ -54,8 +59,6 @@ export class Router {
   readonly #events: HubEventRouter;
   readonly #workers = new Map<string, WebhookWorker>();
   #routing: Routing = compileRouting(defaultRoutingSettings);
-  /** Of all endpoints; other queues are left over. */
-  #queues: ReadonlySet<string> = new Set();
   #stopped = false;
 
   constructor(parts: RouterParts) {
@@ -97,28 +100,28 @@ export class Router {
     this.#routing = compileRouting(settings);
     for (const { route, errors } of this.#routing.broken)
       log.error({ route: route.name, errors }, "a stored route does not compile and is left out");
-    this.#queues = new Set(settings.endpoints.map(({ queue }) => queue));
     this.#updateWorkers(settings.endpoints);
     if (routesHubEvents(settings)) this.#events.start(settings.position ?? newest);
     else this.#events.pause();
   }
 
-  /** Drops what endpoints left behind whose deletion was not finished. */
+  /** Drops what deleted endpoints left behind. */
   async sweep(): Promise<void> {
     const { store } = this.#parts;
     for (const prefix of [queuePrefix, deadLetterPrefix]) {
       const names = await store.queueNames(prefix, null, maxNames);
-      for (const name of names) {
-        const queue = name.slice(prefix.length);
-        if (!this.#queues.has(queue)) await this.removeQueues(queue);
-      }
+      for (const name of names) await this.removeQueues(name.slice(prefix.length));
     }
   }
 
+  /** Removes the queues of an endpoint that is gone; leaves those of one that is there. */
   async removeQueues(queue: string): Promise<void> {
     const { store } = this.#parts;
     for (;;) {
-      const removed = await store.transaction(null, (tx) => removeSome(tx, queue, maxRemoved));
+      const removed = await store.transaction(null, (tx) => {
+        const isUsed = endpointCollection.all(tx).some((endpoint) => endpoint.queue === queue);
+        return isUsed ? 0 : removeSome(tx, queue, maxRemoved);
+      });
       if (removed < maxRemoved) return;
     }
   }
