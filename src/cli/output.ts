@@ -50,7 +50,9 @@ function cell(value: Json | undefined): string {
       ? "-"
       : typeof value === "string"
         ? value
-        : JSON.stringify(value);
+        : Array.isArray(value) && value.every((item) => typeof item === "string")
+          ? value.join(", ")
+          : JSON.stringify(value);
   return text.replaceAll(/\p{Cc}/gu, "�");
 }
 
