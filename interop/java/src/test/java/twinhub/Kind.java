@@ -1,0 +1,6 @@
+package twinhub;
+
+enum Kind {
+  DEVICE,
+  MODULE
+}
