@@ -1,9 +1,11 @@
 import type { Dialect } from "../domain/query/ast.ts";
 import type { Listeners } from "./listeners.ts";
 import type { QueryRow } from "./query/source-rows.ts";
+import type { ConfigurationRunner } from "./configurations/configuration-runner.ts";
 import type { LiveConnections } from "./connections/live-connections.ts";
 import type { QueueSettings } from "../domain/messages/c2d-queue.ts";
 import { defaultQueueSettings } from "../domain/messages/c2d-queue.ts";
+import type { JobRunner } from "./jobs/job-runner.ts";
 import type { ExpiryWatch } from "./messages/expiry-watch.ts";
 import type { Router } from "./routing/router.ts";
 import type { BlobStore, Clock, FileStorage, HubStore, Log, Random } from "./ports.ts";
@@ -24,6 +26,8 @@ export interface HubSettings {
   readonly queue: QueueSettings;
   /** `strict` answers what the cloud answers, `extended` more. */
   readonly queryDialect: Dialect;
+  /** Jobs that run at the same time; others wait (spec/semantics §12). */
+  readonly jobConcurrency: number;
   /** PEM of device CAs that the owner of the process vouches for. */
   readonly deviceAuthorities: readonly string[];
   /** Services hear of files that devices have uploaded (spec/semantics §14). */
@@ -58,6 +62,10 @@ export interface HubContext {
   readonly committed: Listeners<undefined>;
   /** The rows of `devices.jobs` after a position of `[jobId, deviceId]`, in that order. */
   readonly jobRows: (after: readonly string[]) => AsyncIterable<QueryRow>;
+  /** Gives jobs their turn. */
+  readonly jobs: Pick<JobRunner, "add" | "forget">;
+  /** Keeps twins as automatic configurations want them. */
+  readonly configurations: Pick<ConfigurationRunner, "changed" | "eventsCommitted">;
   /** A service has taken a message, which comes back if it is not settled. */
   readonly serviceMessageTaken: () => void;
   /** Tells whoever holds something by a policy that it was changed or deleted. */
@@ -81,6 +89,7 @@ export const defaultSettings: Omit<HubSettings, "hostNames"> = {
   maxOutboxEvents: 100_000,
   queue: defaultQueueSettings,
   queryDialect: "extended",
+  jobConcurrency: 10,
   deviceAuthorities: [],
   fileNotifications: true,
 };

@@ -18,6 +18,15 @@ import {
   listConsumerGroups,
 } from "./messages/consumer-groups.ts";
 import { eventPartitions, readEvents, seekEvents } from "./messages/read-events.ts";
+import { applyConfigurationContent } from "./configurations/apply-content.ts";
+import { ConfigurationRunner } from "./configurations/configuration-runner.ts";
+import {
+  deleteConfiguration,
+  getConfiguration,
+  listConfigurations,
+  putConfigurationById,
+  testConfigurationQueries,
+} from "./configurations/configurations.ts";
 import { LiveConnections } from "./connections/live-connections.ts";
 import { openConnection } from "./connections/open-connection.ts";
 import { saveSession } from "./connections/save-session.ts";
@@ -40,6 +49,9 @@ import {
 } from "./identities/get-identity.ts";
 import { putDevice, putModule } from "./identities/put-identity.ts";
 import { regenerateKeys } from "./identities/regenerate-keys.ts";
+import { jobRows } from "./jobs/job-rows.ts";
+import { JobRunner } from "./jobs/job-runner.ts";
+import { cancelJobById, createJob, getJob, listJobs } from "./jobs/jobs.ts";
 import { Listeners } from "./listeners.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { ExpiryWatch } from "./messages/expiry-watch.ts";
@@ -57,7 +69,6 @@ import { sendTelemetry } from "./messages/send-telemetry.ts";
 import { lastChange, readChanges } from "./query/changes.ts";
 import { LiveQuery } from "./query/live-query.ts";
 import { runQuery } from "./query/run-query.ts";
-import type { QueryRow } from "./query/source-rows.ts";
 import { startOutbox } from "./outbox.ts";
 import {
   countConnections,
@@ -138,7 +149,15 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   const router = new Router({ ...parts, hubName });
   const context: HubContext = {
     ...parts,
-    jobRows: noRows,
+    jobRows: (after) => jobRows(parts, after),
+    jobs: {
+      add: (...args) => jobs.add(...args),
+      forget: (...args) => jobs.forget(...args),
+    },
+    configurations: {
+      changed: (...args) => configurations.changed(...args),
+      eventsCommitted: (events) => configurations.eventsCommitted(events),
+    },
     committed: new Listeners<undefined>(),
     router,
     expiry,
@@ -151,24 +170,28 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     hubName,
     isOwnHost: ownHosts(settings.hostNames),
   };
+  const jobs = new JobRunner(context);
+  const configurations = new ConfigurationRunner(context);
   startOutbox(context);
   await router.reload();
   await router.sweep();
   await watchExistingQueues(context);
   const stopMaintenance = startMaintenance(context);
+  await jobs.start();
+  await configurations.start();
   return {
     api: bind(context, waiters, { policyChanges, groupDeletions }),
     policies,
     stop() {
       stopMaintenance();
+      jobs.stop();
+      configurations.stop();
       expiry.stop();
       waiters.stop();
       router.stop();
     },
   };
 }
-
-async function* noRows(): AsyncGenerator<QueryRow> {}
 
 interface Announcements {
   readonly policyChanges: Listeners<string>;
@@ -232,6 +255,20 @@ function bind(
       finish: (...args) => finishUpload(context, ...args),
       container: context.files.blobs === null ? null : ownContainer,
       open: (...args) => openBlob(context, ...args),
+    },
+    jobs: {
+      create: (...args) => createJob(context, ...args),
+      get: (...args) => getJob(context, ...args),
+      cancel: (...args) => cancelJobById(context, ...args),
+      list: (...args) => listJobs(context, ...args),
+    },
+    configurations: {
+      list: (...args) => listConfigurations(context, ...args),
+      get: (...args) => getConfiguration(context, ...args),
+      put: (...args) => putConfigurationById(context, ...args),
+      delete: (...args) => deleteConfiguration(context, ...args),
+      testQueries: (...args) => testConfigurationQueries(context, ...args),
+      applyContent: (...args) => applyConfigurationContent(context, ...args),
     },
     methods: { invoke: (...args) => invokeMethod(context, ...args) },
     queries: {

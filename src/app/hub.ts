@@ -33,6 +33,7 @@ import type {
 } from "./ports.ts";
 import type { ChangePage } from "./query/changes.ts";
 import type { LiveQuery } from "./query/live-query.ts";
+import type { JobFilter, JobPage } from "./jobs/jobs.ts";
 import type { QueryPage } from "./query/run-query.ts";
 import type { IdentityPrincipal, Principal } from "./principal.ts";
 
@@ -414,6 +415,45 @@ export interface Changes {
   onCommitted(listener: () => void): () => void;
 }
 
+/** Jobs over many devices or modules; for ServiceConnect (spec/semantics §12, spec/rest §8.12). */
+export interface Jobs {
+  /**
+   * `body` as it came. Refuses with JobAlreadyExists, JobQuotaExceeded, and with ArgumentInvalid and ArgumentNull whatever
+   * could not run. Resolves with the JobResponse when the job is durable.
+   */
+  create(principal: Principal, jobId: string, body: JsonObject): Promise<JsonObject>;
+  /** Refuses with JobNotFound. */
+  get(principal: Principal, jobId: string): Promise<JsonObject>;
+  /** Refuses with JobNotFound, and with InvalidOperation a job that is finished. */
+  cancel(principal: Principal, jobId: string): Promise<JsonObject>;
+  /** A page of at most 1,000 jobs, in the order of their ids. */
+  list(
+    principal: Principal,
+    filter: JobFilter,
+    options: { readonly pageSize?: number | undefined; readonly continuation?: string | undefined },
+  ): Promise<JobPage>;
+}
+
+/** Automatic configurations of devices and modules, and edge deployments (spec/semantics §13, spec/rest §8.11). */
+export interface Configurations {
+  /** `top` outside 1–100 counts as 100. */
+  list(principal: Principal, top: number | undefined): Promise<readonly JsonObject[]>;
+  /** Refuses with ConfigurationNotFound. */
+  get(principal: Principal, id: string): Promise<Resource>;
+  /** `body` as it came. Targets follow within moments after it has resolved. */
+  put(
+    principal: Principal,
+    id: string,
+    body: JsonObject,
+    precondition: Precondition,
+  ): Promise<PutResource>;
+  delete(principal: Principal, id: string, precondition: Precondition): Promise<void>;
+  /** `{targetConditionError, customMetricQueryErrors}`. */
+  testQueries(principal: Principal, body: JsonObject): Promise<JsonObject>;
+  /** `body` is the content. Refuses with InvalidConfigurationContent and InvalidOperation. */
+  applyContent(principal: Principal, deviceId: string, body: JsonObject): Promise<void>;
+}
+
 /** What a head may ask of the hub. */
 export interface HubApi {
   readonly auth: Authentication;
@@ -427,6 +467,8 @@ export interface HubApi {
   readonly methods: Methods;
   readonly events: Events;
   readonly queries: Queries;
+  readonly jobs: Jobs;
+  readonly configurations: Configurations;
   readonly changes: Changes;
   readonly consumerGroups: ConsumerGroups;
   readonly certificates: Certificates;

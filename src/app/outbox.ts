@@ -16,6 +16,7 @@ export function startOutbox(context: HubContext): void {
       }
     }
     context.router.eventsCommitted();
+    context.configurations.eventsCommitted(events);
     context.committed.tell(undefined);
   });
 }

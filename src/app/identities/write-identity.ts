@@ -16,6 +16,8 @@ import {
   systemModule,
   updateModule,
 } from "../../domain/identity/module.ts";
+import { hasMembers } from "../../domain/json.ts";
+import { deleteSettings } from "../configurations/stored-configurations.ts";
 import { dropUploads } from "../files/open-uploads.ts";
 import { dropMessages } from "../messages/device-queue.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
@@ -116,6 +118,7 @@ function change(tx: HubTx, before: Device | Module, after: Device | Module): voi
 
 function remove(tx: HubTx, identity: Identity): void {
   const key = keyOf(identity);
+  if (hasMembers(tx.twin(key)?.configurations ?? {})) deleteSettings(tx, key);
   tx.deleteIdentity(key);
   tx.deleteTwin(key);
   tx.deletePresence(key);

@@ -14,6 +14,8 @@ export interface HttpLimits {
   readonly cloudToDeviceBodyBytes: number;
   /** A direct method's call: its payload of 128 KiB with all that stands around it. */
   readonly methodBodyBytes: number;
+  /** An automatic configuration: the desired properties of fifty modules and more. */
+  readonly configurationBodyBytes: number;
   /** The list of a blob's blocks: 50,000 of them. */
   readonly blockListBytes: number;
   /** From the first byte of a request to the end of its body, for content of a blob: as long as its signature lives. */
@@ -55,6 +57,7 @@ export const defaultHttpLimits: HttpLimits = {
   telemetryBodyBytes: 262_144,
   cloudToDeviceBodyBytes: 65_536,
   methodBodyBytes: 262_144,
+  configurationBodyBytes: 2_097_152,
   blockListBytes: 8_388_608,
   blobRequestTimeout: 3_600_000,
   blobStall: 30_000,
