@@ -116,7 +116,7 @@ const shape = {
   logLevel: oneOf(["debug", "info", "warn", "error", "silent"]).default("warn"),
   durability: oneOf(["disk", "os"]).default("disk"),
   sasGrace: integer(0, maxSasGraceSeconds).default(600),
-  faultInjection: toggle.default(false),
+  faultInjection: toggle.default(true),
   fileUpload: toggle.default(true),
   fileNotifications: toggle.default(true),
   storageConnectionString: storageAccount.optional(),
@@ -165,7 +165,7 @@ export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
     text: "disk: acknowledged data survives a power cut; os: it survives the end of the process",
   },
   sasGrace: { value: "seconds", text: "how long a connection outlives its token" },
-  faultInjection: { text: "let devices ask for faults, to test their recovery" },
+  faultInjection: { text: "let devices ask for faults of their own connections; false to end that" },
   fileUpload: { text: "let devices upload files; on unless told otherwise" },
   fileNotifications: { text: "tell services of uploaded files; on unless told otherwise" },
   storageConnectionString: {

@@ -2,7 +2,7 @@ import { generate } from "mqtt-packet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SocketEnd } from "./testing/socket-pair.ts";
 import { connectPacket } from "./testing/client.ts";
-import { both, device, moduleOne, startTestHub, type TestHub } from "./testing/test-hub.ts";
+import { both, device, moduleOne, owner, startTestHub, type TestHub } from "./testing/test-hub.ts";
 
 const inputs = 20_000;
 
@@ -36,8 +36,11 @@ function conversation(own: string): Buffer {
       subscriptions: [
         { topic: "$iothub/twin/res/#", qos: 0 },
         { topic: "$iothub/twin/PATCH/properties/desired/#", qos: 1 },
+        { topic: "devices/dev1/messages/devicebound/#", qos: 1 },
+        { topic: "$iothub/methods/POST/#", qos: 0 },
       ],
     }),
+    generate({ cmd: "puback", messageId: 1 }),
     publish("$iothub/twin/GET/?$rid=1", "", 0),
     publish("$iothub/twin/PATCH/properties/reported/?$rid=2", '{"x":{"y":[1,2,3]}}', 3),
     publish(`${own}/messages/events/%24.mid=m1&a=b&%24.ct=application%2Fjson/`, '{"temp":21}', 4),
@@ -77,6 +80,7 @@ describe("hostile input", () => {
       const from = random(4) === 0 ? 0 : start.length;
       for (let n = 0; n <= random(4); n++)
         stream[from + random(stream.length - from)] = random(256);
+      if (i % 200 === 0) await keepHubBusy(test);
       await feed(test, stream, random);
       opened += takeLog(test);
     }
@@ -98,6 +102,17 @@ describe("hostile input", () => {
     await test.head.stop();
   });
 });
+
+/** Something for the next clients: messages, and a call that waits for them. */
+async function keepHubBusy(test: TestHub): Promise<void> {
+  await test.hub.cloudToDevice.purge(owner, "dev1");
+  for (let n = 0; n < 12; n++) await test.sendToDevice(`message ${n}`);
+  for (const [, key] of both) {
+    const call = { methodName: "reboot", connectTimeoutInSeconds: 300 };
+    // Most clients hang up before they answer.
+    test.hub.methods.invoke(owner, key, call).catch(() => {});
+  }
+}
 
 /** Sends `stream` in chunks of any size, lets the hub work, and hangs up. */
 async function feed(
