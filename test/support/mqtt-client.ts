@@ -9,15 +9,17 @@ export interface MqttAddress {
 
 /** A raw MQTT client over TLS that acknowledges nothing by itself. */
 export class MqttClient {
-  /** Resolves when the connection has ended, for whatever reason. */
-  readonly closed: Promise<void>;
+  /** Resolves when the connection has ended: with the code of the socket's error, undefined after an orderly end. */
+  readonly closed: Promise<string | undefined>;
   /** Called with each packet after CONNACK. */
   onPacket: (packet: Packet) => void = () => {};
   readonly #socket: TLSSocket;
 
   private constructor(socket: TLSSocket) {
     this.#socket = socket;
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
+    let code: string | undefined;
+    socket.on("error", (error: NodeJS.ErrnoException) => (code = error.code));
+    this.closed = new Promise((resolve) => socket.once("close", () => resolve(code)));
   }
 
   /** Resolves with the client and whether its session was there; rejects if it is refused. */
