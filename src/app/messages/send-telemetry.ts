@@ -43,6 +43,14 @@ export async function sendTelemetry(
   if (live !== undefined) live.lastActivityTime = now;
 }
 
-function authMethodText({ scope, type }: AuthMethod): string {
-  return JSON.stringify({ scope, type, issuer: "iothub", acceptingIpFilterRule: null });
+/** A connection's messages share one credential. */
+const knownAuthMethods = new WeakMap<AuthMethod, string>();
+
+function authMethodText(auth: AuthMethod): string {
+  const known = knownAuthMethods.get(auth);
+  if (known !== undefined) return known;
+  const { scope, type } = auth;
+  const text = JSON.stringify({ scope, type, issuer: "iothub", acceptingIpFilterRule: null });
+  knownAuthMethods.set(auth, text);
+  return text;
 }

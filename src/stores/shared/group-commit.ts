@@ -224,11 +224,13 @@ export class GroupCommit {
   }
 }
 
+type OpenTail = { -readonly [name in keyof LogTail]: LogTail[name] };
+
 /** The works of one commit. */
 class Batch {
   readonly changes = new Changes();
   /** The ends of the partitions that this batch appends to or trims. */
-  readonly tails = new Map<number, LogTail>();
+  readonly tails = new Map<number, OpenTail>();
   readonly #now: Milliseconds;
   readonly #backend: Backend;
   readonly #state: StoredState;
@@ -269,12 +271,13 @@ class Batch {
 
   append(partition: number, message: EventMessage): LogPosition {
     const tail = this.#tail(partition);
-    const sequenceNumber = tail.last + 1;
+    const sequenceNumber = ++tail.last;
     const enqueued = Math.max(tail.enqueued, message.enqueuedTime);
     const total = tail.total + message.body.byteLength;
+    tail.enqueued = enqueued;
+    tail.total = total;
     this.changes.writes++;
     this.changes.appends.push({ partition, sequenceNumber, message, enqueued, total });
-    this.tails.set(partition, { ...tail, last: sequenceNumber, enqueued, total });
     return { partition, sequenceNumber };
   }
 
@@ -290,11 +293,17 @@ class Batch {
     if (trim.upTo < tail.first) return;
     this.changes.writes++;
     this.changes.logTrims.set(partition, trim);
-    this.tails.set(partition, { ...tail, first: trim.upTo + 1, dropped: trim.total });
+    tail.first = trim.upTo + 1;
+    tail.dropped = trim.total;
   }
 
-  #tail(partition: number): LogTail {
-    return this.tails.get(partition) ?? tailOf(this.#state, partition);
+  /** The batch's own copy of a tail. */
+  #tail(partition: number): OpenTail {
+    const known = this.tails.get(partition);
+    if (known !== undefined) return known;
+    const tail = { ...tailOf(this.#state, partition) };
+    this.tails.set(partition, tail);
+    return tail;
   }
 }
 

@@ -1,9 +1,7 @@
 import type { Identity } from "../../domain/identity/identity.ts";
-import { type IdentityKey, parseKeyText } from "../../domain/identity/key.ts";
+import { parseKeyText } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
-import type { EventMessage, MessageProperties } from "../../domain/messages/telemetry.ts";
 import type { Metadata, Twin } from "../../domain/twin/twin.ts";
-import type { LogRow } from "../shared/changes.ts";
 import type { Row, SqlValue } from "./driver.ts";
 
 /** What only this store writes needs no checking when it is read, but its callers must name its type. */
@@ -15,10 +13,6 @@ export function parse(text: SqlValue | undefined): unknown {
 export function columnsOf(key: string): [deviceId: string, moduleId: string] {
   const { deviceId, moduleId } = parseKeyText(key);
   return [deviceId, moduleId ?? ""];
-}
-
-export function columnsOfKey(key: IdentityKey): [deviceId: string, moduleId: string] {
-  return [key.deviceId, key.moduleId ?? ""];
 }
 
 /** A twin as its row holds it: the values that queries address apart from the metadata. */
@@ -78,35 +72,6 @@ export function identityOf(text: SqlValue | undefined): Identity {
   return parse(text) as Identity;
 }
 
-/** A message without its body, by place: names would double the size of small messages. */
-type Head = readonly [
-  deviceId: string,
-  moduleId: string,
-  system: MessageProperties,
-  application: EventMessage["application"],
-  source: EventMessage["source"],
-  enqueuedTime: number,
-  generationId: string,
-  authMethod: string,
-  modelId: string,
-];
-
-export function headText(message: EventMessage): string {
-  const [deviceId, moduleId] = columnsOfKey(message.key);
-  const head: Head = [
-    deviceId,
-    moduleId,
-    message.system,
-    message.application,
-    message.source,
-    message.enqueuedTime,
-    message.generationId,
-    message.authMethod,
-    message.modelId,
-  ];
-  return JSON.stringify(head);
-}
-
 /** Each partition of the log is one range of positions. */
 const partitionRange = 2 ** 40;
 
@@ -114,37 +79,9 @@ export function logPosition(partition: number, sequenceNumber: number): number {
   return partition * partitionRange + sequenceNumber;
 }
 
-/** Reads a row of `log`. */
-export function logRowOf(row: Row): LogRow {
-  const position = Number(row["position"]);
-  const [
-    deviceId,
-    moduleId,
-    system,
-    application,
-    source,
-    enqueuedTime,
-    generationId,
-    authMethod,
-    modelId,
-  ] = parse(row["head"]) as Head;
-  return {
-    partition: Math.floor(position / partitionRange),
-    sequenceNumber: position % partitionRange,
-    enqueued: Number(row["enqueued"]),
-    total: Number(row["total"]),
-    message: {
-      key: moduleId === "" ? { deviceId } : { deviceId, moduleId },
-      body: bytesOf(row["body"]),
-      system,
-      application,
-      source,
-      enqueuedTime,
-      generationId,
-      authMethod,
-      modelId,
-    },
-  };
+/** The inverse of `logPosition`, for the number. */
+export function sequenceNumberOf(position: number): number {
+  return position % partitionRange;
 }
 
 export function bytesOf(value: SqlValue | undefined): Uint8Array {

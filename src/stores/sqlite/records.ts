@@ -13,8 +13,9 @@ import type { Twin } from "../../domain/twin/twin.ts";
 import type { DocumentEntry, LogMark, Records, TwinEntry } from "../shared/backend.ts";
 import type { LogRow } from "../shared/changes.ts";
 import type { RecordCache } from "./cache.ts";
-import { bytesOf, columnsOf, identityOf, logPosition, logRowOf, parse, twinOf } from "./codec.ts";
+import { bytesOf, columnsOf, identityOf, parse, twinOf } from "./codec.ts";
 import type { Driver, Row, SqlValue } from "./driver.ts";
+import { LogRecords } from "./log-records.ts";
 
 const twinColumnList =
   "t.version, t.etag_counter, t.desired_version, t.reported_version, t.metadata, json(t.doc) AS doc";
@@ -22,10 +23,12 @@ const twinColumnList =
 /** Committed records, read by prepared statements through the cache. */
 export class SqliteRecords implements Records {
   readonly #cache: RecordCache;
+  readonly #log: LogRecords;
   readonly #statements: ReturnType<typeof prepareReads>;
 
   constructor(driver: Driver, cache: RecordCache) {
     this.#cache = cache;
+    this.#log = new LogRecords(driver);
     this.#statements = prepareReads(driver);
   }
 
@@ -154,16 +157,11 @@ export class SqliteRecords implements Records {
   }
 
   logRows(partition: number, from: number, limit: number): readonly LogRow[] {
-    const end = logPosition(partition + 1, 0);
-    return this.#statements.logRows.all([logPosition(partition, from), end, limit]).map(logRowOf);
+    return this.#log.rows(partition, from, limit);
   }
 
   logMark(partition: number, sequenceNumber: number): LogMark {
-    const row = this.#statements.logMark.get([logPosition(partition, sequenceNumber)]);
-    if (row === undefined) {
-      throw new RangeError(`Partition ${partition} has no message ${sequenceNumber}`);
-    }
-    return { enqueued: Number(row["enqueued"]), total: Number(row["total"]) };
+    return this.#log.mark(partition, sequenceNumber);
   }
 }
 
@@ -223,9 +221,5 @@ function prepareReads(driver: Driver) {
     events: driver.prepare(
       "SELECT sequence, event FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?",
     ),
-    logRows: driver.prepare(
-      "SELECT position, enqueued, total, head, body FROM log WHERE position >= ? AND position < ? ORDER BY position LIMIT ?",
-    ),
-    logMark: driver.prepare("SELECT enqueued, total FROM log WHERE position = ?"),
   };
 }

@@ -1,7 +1,7 @@
 import { never } from "../../domain/time.ts";
 import type { LogTail, StoredState } from "../shared/backend.ts";
-import { logPosition, logRowOf } from "./codec.ts";
 import type { Driver } from "./driver.ts";
+import { LogRecords } from "./log-records.ts";
 
 /** Reads where the last process stopped. */
 export function readState(driver: Driver, partitions: number): StoredState {
@@ -25,16 +25,13 @@ export function readState(driver: Driver, partitions: number): StoredState {
 }
 
 function readTails(driver: Driver, partitions: number): readonly LogTail[] {
-  const newest = driver.prepare(
-    "SELECT position, enqueued, total, head, body FROM log WHERE position > ? AND position < ? ORDER BY position DESC LIMIT 1",
-  );
+  const log = new LogRecords(driver);
   const trim = driver.prepare(
     "SELECT sequence_number, enqueued, total FROM log_trims WHERE partition = ?",
   );
   return Array.from({ length: partitions }, (_, partition) => {
     const trimmed = trim.get([partition]);
-    const row = newest.get([logPosition(partition, 0), logPosition(partition + 1, 0)]);
-    const last = row === undefined ? undefined : logRowOf(row);
+    const last = log.last(partition);
     const dropped = Number(trimmed?.["total"] ?? 0);
     const droppedTo = Number(trimmed?.["sequence_number"] ?? 0);
     return {

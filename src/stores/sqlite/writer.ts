@@ -1,8 +1,9 @@
 import type { JsonObject } from "../../domain/json.ts";
 import type { Changes } from "../shared/changes.ts";
 import type { RecordCache } from "./cache.ts";
-import { columnsOf, headText, logPosition, twinColumns } from "./codec.ts";
+import { columnsOf, logPosition, twinColumns } from "./codec.ts";
 import type { Driver, Statement } from "./driver.ts";
+import { blocksOf } from "./log-block.ts";
 import type { SqliteRecords } from "./records.ts";
 
 /** Writes batches: a twin's patch costs one row of `twins` and one of `outbox`. */
@@ -124,18 +125,15 @@ export class SqliteWriter {
   }
 
   #writeLog(changes: Changes): void {
-    for (const row of changes.appends) {
-      this.#statements.append.run([
-        logPosition(row.partition, row.sequenceNumber),
-        row.enqueued,
-        row.total,
-        headText(row.message),
-        row.message.body,
-      ]);
+    for (const block of blocksOf(changes.appends)) {
+      const { partition, first, count, enqueued, before, heads, bodies } = block;
+      const position = logPosition(partition, first);
+      this.#statements.append.run([position, count, enqueued, before, heads, bodies]);
     }
     for (const [partition, { upTo, enqueued, total }] of changes.logTrims) {
-      const range = [logPosition(partition, 0), logPosition(partition, upTo)];
-      this.#statements.trimLog.run(range);
+      const end = logPosition(partition, upTo);
+      // A block that is kept in part stays; what is before the trim's end is not read any more.
+      this.#statements.trimLog.run([logPosition(partition, 0), end, end]);
       this.#statements.putLogTrim.run([partition, upTo, enqueued, total]);
     }
   }
@@ -171,8 +169,8 @@ const writes = {
   trimEvents: "DELETE FROM outbox WHERE sequence <= ?",
   putMark: "INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)",
   append:
-    "INSERT INTO log (position, enqueued, total, head, body) VALUES (?, ?, ?, ?, coalesce(?, x''))",
-  trimLog: "DELETE FROM log WHERE position > ? AND position <= ?",
+    "INSERT INTO log (position, count, enqueued, before, heads, bodies) VALUES (?, ?, ?, ?, ?, coalesce(?, x''))",
+  trimLog: "DELETE FROM log WHERE position > ? AND position <= ? AND position + count - 1 <= ?",
   putLogTrim:
     "INSERT OR REPLACE INTO log_trims (partition, sequence_number, enqueued, total) VALUES (?, ?, ?, ?)",
 } as const;

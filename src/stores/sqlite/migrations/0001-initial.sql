@@ -68,12 +68,14 @@ CREATE TABLE marks (
   value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Blocks of messages that were committed together.
 CREATE TABLE log (
-  position INTEGER PRIMARY KEY, -- partition * 2^40 + sequence number: each partition is one range
-  enqueued INTEGER NOT NULL, -- never falls within a partition
-  total INTEGER NOT NULL, -- bytes of bodies ever appended to the partition
-  head TEXT NOT NULL,
-  body BLOB NOT NULL
+  position INTEGER PRIMARY KEY, -- partition * 2^40 + sequence number of the first message: each partition is one range
+  count INTEGER NOT NULL, -- messages of the block; their numbers have no gaps
+  enqueued INTEGER NOT NULL, -- of the first message; never falls within a partition
+  before INTEGER NOT NULL, -- bytes of bodies ever appended to the partition before the block
+  heads TEXT NOT NULL, -- JSON: who sent them, and of each message its length, time and properties
+  bodies BLOB NOT NULL -- one behind the other
 ) STRICT;
 
 -- The newest message that was dropped from each partition.

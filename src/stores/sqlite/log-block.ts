@@ -1,0 +1,207 @@
+import type { IdentityKey } from "../../domain/identity/key.ts";
+import type { EventMessage, MessageProperties } from "../../domain/messages/telemetry.ts";
+import type { LogMark } from "../shared/backend.ts";
+import type { LogRow } from "../shared/changes.ts";
+
+/** What begins another block within a commit: who reads one message reads its whole block. */
+const maxMessages = 256;
+const maxBytes = 256 * 1024;
+
+/** What was appended to one partition by one commit, or a part of it: a row of `log`. */
+export interface LogBlock {
+  readonly partition: number;
+  /** The sequence number of the first message; the others follow without gaps. */
+  readonly first: number;
+  readonly count: number;
+  /** `enqueued` of the first message. */
+  readonly enqueued: number;
+  /** Bytes of bodies that were ever appended before the block. */
+  readonly before: number;
+  /** JSON of `BlockHeads`. */
+  readonly heads: string;
+  /** All bodies, one behind the other. */
+  readonly bodies: Uint8Array;
+}
+
+/** Who sent messages, by place: names would double the size of small messages. */
+type Sender = readonly [
+  deviceId: string,
+  moduleId: string,
+  generationId: string,
+  authMethod: string,
+  modelId: string,
+  source: EventMessage["source"],
+];
+
+/** A message without its body; properties are left out if there are none. */
+type Head = readonly [
+  sender: number,
+  length: number,
+  enqueuedTime: number,
+  system?: MessageProperties,
+  application?: EventMessage["application"],
+];
+
+export type BlockHeads = readonly [senders: readonly Sender[], heads: readonly Head[]];
+
+/** The blocks of a commit's messages, which are in order within each partition. */
+export function blocksOf(rows: readonly LogRow[]): LogBlock[] {
+  const open = new Map<number, OpenBlock>();
+  const blocks: LogBlock[] = [];
+  for (const row of rows) {
+    let block = open.get(row.partition);
+    if (block === undefined || block.isFull) {
+      if (block !== undefined) blocks.push(block.closed());
+      block = new OpenBlock(row);
+      open.set(row.partition, block);
+    }
+    block.add(row.message);
+  }
+  for (const block of open.values()) blocks.push(block.closed());
+  return blocks;
+}
+
+class OpenBlock {
+  readonly #first: LogRow;
+  readonly #senders: string[] = [];
+  readonly #places = new Map<string, number>();
+  readonly #bodies: Uint8Array[] = [];
+  #heads = "";
+  #bytes = 0;
+
+  constructor(first: LogRow) {
+    this.#first = first;
+  }
+
+  get isFull(): boolean {
+    return this.#bodies.length >= maxMessages || this.#bytes >= maxBytes;
+  }
+
+  add(message: EventMessage): void {
+    const { body, system, application, enqueuedTime } = message;
+    const head = `${this.#place(message)},${body.byteLength},${enqueuedTime}`;
+    const properties =
+      application.length > 0
+        ? `,${JSON.stringify(system)},${JSON.stringify(application)}`
+        : hasMembers(system)
+          ? `,${JSON.stringify(system)}`
+          : "";
+    this.#heads += this.#heads === "" ? `[${head}${properties}]` : `,[${head}${properties}]`;
+    this.#bodies.push(body);
+    this.#bytes += body.byteLength;
+  }
+
+  closed(): LogBlock {
+    const { partition, sequenceNumber, enqueued, total, message } = this.#first;
+    return {
+      partition,
+      first: sequenceNumber,
+      count: this.#bodies.length,
+      enqueued,
+      before: total - message.body.byteLength,
+      heads: `[[${this.#senders.join(",")}],[${this.#heads}]]`,
+      bodies: Buffer.concat(this.#bodies, this.#bytes),
+    };
+  }
+
+  #place(message: EventMessage): number {
+    const sender = senderText(message);
+    const known = this.#places.get(sender);
+    if (known !== undefined) return known;
+    this.#places.set(sender, this.#senders.length);
+    return this.#senders.push(sender) - 1;
+  }
+}
+
+interface KnownSender {
+  readonly message: EventMessage;
+  readonly text: string;
+}
+
+/** A connection's messages share one key, and hardly ever differ in the rest. */
+const knownSenders = new WeakMap<IdentityKey, KnownSender>();
+
+function senderText(message: EventMessage): string {
+  const known = knownSenders.get(message.key);
+  if (known !== undefined && isSameSender(known.message, message)) return known.text;
+  const { key, generationId, authMethod, modelId, source } = message;
+  const sender: Sender = [
+    key.deviceId,
+    key.moduleId ?? "",
+    generationId,
+    authMethod,
+    modelId,
+    source,
+  ];
+  const text = JSON.stringify(sender);
+  // Without its body, which may be large.
+  knownSenders.set(key, { message: { ...message, body: noBytes, application: [] }, text });
+  return text;
+}
+
+const noBytes = new Uint8Array();
+
+function isSameSender(a: EventMessage, b: EventMessage): boolean {
+  return (
+    a.generationId === b.generationId &&
+    a.authMethod === b.authMethod &&
+    a.modelId === b.modelId &&
+    a.source === b.source
+  );
+}
+
+function hasMembers(object: object): boolean {
+  for (const _ in object) return true;
+  return false;
+}
+
+/** Messages of a block from the number `from` on, at most `limit`. */
+export function rowsOf(
+  block: Omit<LogBlock, "heads">,
+  [senders, heads]: BlockHeads,
+  from: number,
+  limit: number,
+): LogRow[] {
+  const { partition, first, bodies } = block;
+  const rows: LogRow[] = [];
+  let { enqueued, before: total } = block;
+  let at = 0;
+  for (const [index, [sender, length, enqueuedTime, system, application]] of heads.entries()) {
+    if (rows.length >= limit) break;
+    enqueued = Math.max(enqueued, enqueuedTime);
+    total += length;
+    const sequenceNumber = first + index;
+    const by = senders[sender];
+    if (sequenceNumber >= from && by !== undefined) {
+      const [deviceId, moduleId, generationId, authMethod, modelId, source] = by;
+      const message: EventMessage = {
+        key: moduleId === "" ? { deviceId } : { deviceId, moduleId },
+        body: new Uint8Array(bodies.buffer, bodies.byteOffset + at, length),
+        system: system ?? {},
+        application: application ?? [],
+        source,
+        enqueuedTime,
+        generationId,
+        authMethod,
+        modelId,
+      };
+      rows.push({ partition, sequenceNumber, enqueued, total, message });
+    }
+    at += length;
+  }
+  return rows;
+}
+
+/** What a search needs of the message `sequenceNumber`, which lies in the block. */
+export function markIn(
+  { first, enqueued, before }: Pick<LogBlock, "first" | "enqueued" | "before">,
+  [, heads]: BlockHeads,
+  sequenceNumber: number,
+): LogMark {
+  const mark = { enqueued, total: before };
+  for (const [, length, enqueuedTime] of heads.slice(0, sequenceNumber - first + 1)) {
+    mark.enqueued = Math.max(mark.enqueued, enqueuedTime);
+    mark.total += length;
+  }
+  return mark;
+}
