@@ -29,7 +29,7 @@ export function readAttach(link: RheaLink): Attach {
   };
 }
 
-/** None for what is absent, and for an empty list, whose value is null: the Java SDKs send such a source. */
+/** None for what is absent. The library gives a source that is null, as the Java SDKs send it, a value that is null. */
 function fieldsOf(
   described: RheaAttach | RheaTerminus | null | undefined,
 ): readonly (RheaTyped | undefined)[] {

@@ -35,7 +35,7 @@ function frame(performative: Buffer): Buffer {
   return Buffer.concat([start, performative]);
 }
 
-/** A link to `$cbs` that is named so; the terminus at the client's end has no fields, as those of the Java SDKs. */
+/** A link to `$cbs` that is named so. The terminus at the client's end is null, as from the Java SDKs, or has no fields. */
 function attachFrame(name: string, handle: Buffer, client: "sends" | "receives"): Buffer {
   const receives = client === "receives";
   const node = list(text("$cbs"));
@@ -45,7 +45,7 @@ function attachFrame(name: string, handle: Buffer, client: "sends" | "receives")
     Buffer.from([receives ? 0x41 : 0x42]),
     nothing,
     nothing,
-    described(source, receives ? node : emptyList),
+    receives ? described(source, node) : nothing,
     described(target, receives ? emptyList : node),
     nothing,
     nothing,
