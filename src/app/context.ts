@@ -1,5 +1,6 @@
 import type { Dialect } from "../domain/query/ast.ts";
 import type { Listeners } from "./listeners.ts";
+import type { QuerySlots } from "./query/query-slots.ts";
 import type { QueryRow } from "./query/source-rows.ts";
 import type { ConfigurationRunner } from "./configurations/configuration-runner.ts";
 import type { LiveConnections } from "./connections/live-connections.ts";
@@ -60,6 +61,10 @@ export interface HubContext {
   readonly feedbackChanged: () => void;
   /** Told after each commit that raised events. */
   readonly committed: Listeners<undefined>;
+  /** Bounds how many queries run at the same time. */
+  readonly querySlots: QuerySlots;
+  /** The store keeps the declared indexes. */
+  readonly usesIndexes: boolean;
   /** The rows of `devices.jobs` after a position of `[jobId, deviceId]`, in that order. */
   readonly jobRows: (after: readonly string[]) => AsyncIterable<QueryRow>;
   /** Gives jobs their turn. */

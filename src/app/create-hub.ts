@@ -67,7 +67,9 @@ import { ServiceWaiters } from "./messages/service-waiters.ts";
 import { invokeMethod } from "./methods/invoke-method.ts";
 import { sendTelemetry } from "./messages/send-telemetry.ts";
 import { lastChange, readChanges } from "./query/changes.ts";
+import { createIndex, deleteIndex, listIndexes, startIndexes } from "./query/indexes.ts";
 import { LiveQuery } from "./query/live-query.ts";
+import { QuerySlots } from "./query/query-slots.ts";
 import { runQuery } from "./query/run-query.ts";
 import { startOutbox } from "./outbox.ts";
 import {
@@ -135,6 +137,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   const { settings } = parts;
   const policies = await ensurePolicies(parts.store, parts.random);
   await ensureDefaultConsumerGroup(parts.store);
+  const usesIndexes = await startIndexes(parts.store, parts.log);
   const files = await findStorage(parts);
   const waiters = new ServiceWaiters(parts.clock);
   const policyChanges = new Listeners<string>();
@@ -158,6 +161,8 @@ export async function createHub(parts: HubParts): Promise<Hub> {
       changed: (...args) => configurations.changed(...args),
       eventsCommitted: (events) => configurations.eventsCommitted(events),
     },
+    querySlots: new QuerySlots(),
+    usesIndexes,
     committed: new Listeners<undefined>(),
     router,
     expiry,
@@ -274,6 +279,11 @@ function bind(
     queries: {
       run: (...args) => runQuery(context, ...args),
       live: (...args) => LiveQuery.open(context, ...args),
+    },
+    indexes: {
+      list: (...args) => listIndexes(context, ...args),
+      create: (...args) => createIndex(context, ...args),
+      delete: (...args) => deleteIndex(context, ...args),
     },
     changes: {
       read: (...args) => readChanges(context, ...args),

@@ -32,9 +32,10 @@ import type {
   Subscription,
 } from "./ports.ts";
 import type { ChangePage } from "./query/changes.ts";
+import type { TwinIndex } from "./query/indexes.ts";
 import type { LiveQuery } from "./query/live-query.ts";
 import type { JobFilter, JobPage } from "./jobs/jobs.ts";
-import type { QueryPage } from "./query/run-query.ts";
+import type { PageOptions, QueryPage } from "./query/run-query.ts";
 import type { IdentityPrincipal, Principal } from "./principal.ts";
 
 /** A document of the service's view with its etag, without quotes. */
@@ -395,14 +396,22 @@ export interface Routing {
 }
 
 export interface Queries {
-  /** One page of a twin or job query (spec/semantics §6). Refuses with ArgumentInvalid, ArgumentNull. */
-  run(
-    principal: Principal,
-    text: string,
-    options: { readonly pageSize?: number | undefined; readonly continuation?: string | undefined },
-  ): Promise<QueryPage>;
+  /**
+   * One page of a twin or job query (spec/semantics §6). Refuses with ArgumentInvalid, ArgumentNull, GenericTimeout,
+   * ThrottleBacklogLimitExceeded.
+   */
+  run(principal: Principal, text: string, options: PageOptions): Promise<QueryPage>;
   /** A query as a subscription; refuses with ArgumentInvalid what can't be watched. */
   live(principal: Principal, text: string): Promise<LiveQuery>;
+}
+
+/** Declared indexes on values inside twins: for ServiceConnect to read, for owners to change. */
+export interface Indexes {
+  list(principal: Principal): Promise<readonly TwinIndex[]>;
+  /** Leaves an index that is there as it is; resolves when it has been built. Refuses with ArgumentInvalid, InvalidOperation. */
+  create(principal: Principal, path: string): Promise<TwinIndex>;
+  /** Refuses with GenericNotFound. */
+  delete(principal: Principal, path: string): Promise<void>;
 }
 
 /** The ordered sequence of all changes of twins and identities. */
@@ -467,6 +476,7 @@ export interface HubApi {
   readonly methods: Methods;
   readonly events: Events;
   readonly queries: Queries;
+  readonly indexes: Indexes;
   readonly jobs: Jobs;
   readonly configurations: Configurations;
   readonly changes: Changes;

@@ -6,11 +6,12 @@ import type {
   ByteRange,
 } from "../domain/files/blob.ts";
 import type { BlobLimits } from "../domain/files/limits.ts";
-import type { Expression } from "../domain/query/ast.ts";
+import type { Expression, PathExpression } from "../domain/query/ast.ts";
+import type { SqlFragment } from "../domain/query/sql-fragment.ts";
 import type { Device, Identity, Module, Presence } from "../domain/identity/identity.ts";
 import type { IdentityKey } from "../domain/identity/key.ts";
 import type { Policy } from "../domain/identity/policy.ts";
-import type { JsonObject } from "../domain/json.ts";
+import type { Json, JsonObject } from "../domain/json.ts";
 import type { EventMessage } from "../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../domain/time.ts";
 import type { Twin } from "../domain/twin/twin.ts";
@@ -139,14 +140,25 @@ export interface HubStore {
   ): Promise<readonly { readonly identity: Identity; readonly twin: Twin }[]>;
 
   /**
-   * A page of twins in ordinal order of (deviceId, moduleId), for queries: among its rows is every one for which
-   * `where` holds; others may be, which the caller sorts out. Sees every acknowledged write; never holds up the event
-   * loop for longer than a page takes.
+   * A step through the twins in ordinal order of (deviceId, moduleId), for queries: among its rows is every one that the
+   * step went over and for which `where` holds; others may be, which the caller sorts out. A step that has found fewer
+   * rows than `limit`, or none, need not be the last one. Sees every acknowledged write; takes a bounded time, and none
+   * of the event loop's while it looks.
    */
   scanTwins(scan: TwinScan): Promise<TwinPage>;
 
-  /** How many rows a whole scan has for which `where` holds, or null if the store can't tell without showing them. */
-  countTwins(scan: Pick<TwinScan, "source" | "where">): Promise<number | null>;
+  /** A step of counting in groups, or null if the store can't do it without showing the rows. */
+  groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null>;
+
+  /** How a scan would be answered, or null if the store has nothing to decide. */
+  explainScan(scan: Pick<TwinScan, "source" | "where">): Promise<ScanPlan | null>;
+
+  /**
+   * Makes indexes for exactly these paths of twins, for example `["tags", "site"]`, and drops those for others; resolves
+   * with true when they are there. While an index is built, everything else that is asked of the store waits. False if
+   * the store needs none.
+   */
+  ensureIndexes(paths: readonly (readonly string[])[]): Promise<boolean>;
 
   /** The outbox after `sequence`, at most `limit`, oldest first. */
   events(after: number, limit: number): Promise<readonly CommittedEvent[]>;
@@ -193,8 +205,42 @@ export interface TwinRow {
 
 export interface TwinPage {
   readonly rows: readonly TwinRow[];
-  /** Where the next page begins; null after the last one. */
+  /** Where the next step begins; null after the last one. */
   readonly next: IdentityKey | null;
+}
+
+export interface TwinGrouping {
+  readonly source: "devices" | "devices.modules";
+  readonly where: Expression | null;
+  /** What makes a group; none for one group of all rows. */
+  readonly paths: readonly PathExpression[];
+  /** Go on after this row; null to begin. */
+  readonly after: IdentityKey | null;
+  /** Groups of one step, at most; one more is answered if there are more. */
+  readonly limit: number;
+}
+
+export interface TwinGroups {
+  /** Those of this step: a group comes again if a later step finds more of it. */
+  readonly groups: readonly TwinGroup[];
+  /** Where the next step begins; null after the last one. */
+  readonly next: IdentityKey | null;
+}
+
+export interface TwinGroup {
+  /** The values of the paths; undefined where a path is. */
+  readonly keys: readonly (Json | undefined)[];
+  readonly count: number;
+}
+
+/** What a store would do with a condition. */
+export interface ScanPlan {
+  /** What it decides itself; null for nothing. */
+  readonly condition: SqlFragment | null;
+  /** The database's own words, one line for each table. */
+  readonly steps: readonly string[];
+  /** The declared index that is used, for example `tags.site`; null for none. */
+  readonly index: readonly string[] | null;
 }
 
 /** A place in a partition of the event log. */

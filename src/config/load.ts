@@ -145,6 +145,7 @@ function hubConfig(settings: Settings, directory: string): HubConfig {
     durability: settings.durability,
     sasGraceSeconds: settings.sasGrace,
     faultInjection: settings.faultInjection,
+    queryDialect: settings.queryDialect,
     fileUpload: settings.fileUpload,
     fileNotifications: settings.fileNotifications,
     ...storageOf(settings),

@@ -28,6 +28,8 @@ export interface HubConfig {
   readonly sasGraceSeconds: number;
   /** Whether devices may ask for faults by message (spec/mqtt §14). */
   readonly faultInjection: boolean;
+  /** `strict` refuses queries that IoT Hub refuses; `extended` if missing. */
+  readonly queryDialect?: "strict" | "extended" | undefined;
   /** Whether devices may upload files; yes if missing. */
   readonly fileUpload?: boolean | undefined;
   /** Whether services hear of uploaded files; yes if missing. */
@@ -117,6 +119,7 @@ const shape = {
   durability: oneOf(["disk", "os"]).default("disk"),
   sasGrace: integer(0, maxSasGraceSeconds).default(600),
   faultInjection: toggle.default(true),
+  queryDialect: oneOf(["strict", "extended"]).default("extended"),
   fileUpload: toggle.default(true),
   fileNotifications: toggle.default(true),
   storageConnectionString: storageAccount.optional(),
@@ -165,7 +168,13 @@ export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
     text: "disk: acknowledged data survives a power cut; os: it survives the end of the process",
   },
   sasGrace: { value: "seconds", text: "how long a connection outlives its token" },
-  faultInjection: { text: "let devices ask for faults of their own connections; false to end that" },
+  faultInjection: {
+    text: "let devices ask for faults of their own connections; false to end that",
+  },
+  queryDialect: {
+    value: "dialect",
+    text: "strict: what IoT Hub answers, no more; extended: with this hub's additions",
+  },
   fileUpload: { text: "let devices upload files; on unless told otherwise" },
   fileNotifications: { text: "tell services of uploaded files; on unless told otherwise" },
   storageConnectionString: {

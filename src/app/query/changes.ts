@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { argumentInvalid } from "../../domain/errors.ts";
 import type { HubEvent } from "../../domain/events/hub-event.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
@@ -29,7 +30,7 @@ export interface ChangePage {
 /**
  * Changes of twins and identities after a sequence number, in commit order and without gaps. `where` is the condition of
  * a twin query; it is asked of the twin as it is now, and a deleted identity passes it. Refuses with ArgumentInvalid when
- * what follows `after` is not kept any more.
+ * what follows `after` is not kept any more, and when the hub has never got as far as `after`.
  */
 export async function readChanges(
   context: HubContext,
@@ -39,27 +40,50 @@ export async function readChanges(
   where?: string,
 ): Promise<ChangePage> {
   demand(principal, "ServiceConnect");
-  const condition =
-    where === undefined ? null : parseCondition(where, { dialect: context.settings.queryDialect });
-  const passes = condition === null ? null : compileCondition(condition);
+  const passes = where === undefined ? null : conditionOf(context, where);
+  const newest = await context.store.lastEvent();
   const events = await context.store.events(after, Math.min(Math.max(1, limit), maxPage));
-  const first = events[0]?.sequence;
-  if (first !== undefined && first > after + 1) {
-    throw argumentInvalid(
-      `Changes before ${first} are not kept any more, read the twins and begin after ${first - 1}`,
-    );
-  }
+  checkPosition(after, newest, events[0]?.sequence);
   const changes: Change[] = [];
   for (const { sequence, event } of events) {
     const body = changeBody(event);
     if (body === null) continue;
-    if (passes !== null && event.type !== "identityDeleted") {
-      const found = await currentRow(context, keyOf(event));
+    const key = changedKey({ sequence, event });
+    if (passes !== null && key !== undefined && event.type !== "identityDeleted") {
+      const found = await currentRow(context, key);
       if (found === null || !passes(found.row, found.device)) continue;
     }
     changes.push({ sequence, body: { sequence, ...body } });
   }
   return { changes, last: events.at(-1)?.sequence ?? after };
+}
+
+type Passes = (row: JsonObject, device?: JsonObject) => boolean;
+
+/** The condition of a stream is the same each time that it reads on: a few are kept. */
+const compiled = new LRUCache<string, Passes>({ max: 100 });
+
+function conditionOf({ settings }: HubContext, where: string): Passes {
+  const name = `${settings.queryDialect} ${where}`;
+  const known = compiled.get(name);
+  if (known !== undefined) return known;
+  const passes = compileCondition(parseCondition(where, { dialect: settings.queryDialect }));
+  compiled.set(name, passes);
+  return passes;
+}
+
+/** A reader must not miss changes without being told: not those that are gone, nor those of a hub that began anew. */
+function checkPosition(after: number, newest: number, first: number | undefined): void {
+  if (after > newest) {
+    throw argumentInvalid(
+      `The newest change is ${newest}, there is none ${after}: read the twins and begin after ${newest}`,
+    );
+  }
+  const next = first ?? newest + 1;
+  if (next <= after + 1) return;
+  throw argumentInvalid(
+    `Changes before ${next} are not kept any more, read the twins and begin after ${next - 1}`,
+  );
 }
 
 /** The newest sequence number: from here on there are only new changes. */
@@ -71,10 +95,6 @@ export async function lastChange(context: HubContext, principal: Principal): Pro
 /** The identity that an event is about; undefined for events that are not about one. */
 export function changedKey({ event }: CommittedEvent): IdentityKey | undefined {
   return "key" in event ? event.key : undefined;
-}
-
-function keyOf(event: HubEvent): IdentityKey {
-  return "key" in event ? event.key : { deviceId: "" };
 }
 
 function changeBody(event: HubEvent): JsonObject | null {

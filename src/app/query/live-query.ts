@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { argumentInvalid } from "../../domain/errors.ts";
 import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
@@ -33,7 +34,7 @@ export class LiveQuery {
   readonly #passes: (row: JsonObject, device?: JsonObject) => boolean;
   readonly #project: Project;
   readonly #rows: AsyncIterator<QueryRow>;
-  /** What was last shown of each matching row, as text, to leave out changes that the projection does not show. */
+  /** A digest of what was last shown of each matching row, to leave out changes that the projection does not show. */
   readonly #shown = new Map<string, string>();
   #scanning = true;
   #sequence: number;
@@ -132,7 +133,7 @@ export class LiveQuery {
       return { kind: "leave", ...key };
     }
     const projected = this.#project(row, device);
-    const shown = JSON.stringify(projected);
+    const shown = createHash("sha256").update(JSON.stringify(projected)).digest("base64");
     if (before === shown) return null;
     if (before === undefined && this.#shown.size >= maxRows) {
       throw argumentInvalid(`A live query may hold ${maxRows} rows at most: narrow its condition`);

@@ -1,6 +1,7 @@
 import { HubError } from "../../domain/errors.ts";
+import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
-import { Aggregator, isAggregated } from "../../domain/query/aggregate.ts";
+import { Aggregator, countedPaths, isAggregated } from "../../domain/query/aggregate.ts";
 import type { Query } from "../../domain/query/ast.ts";
 import {
   type QueryPosition,
@@ -8,6 +9,8 @@ import {
   writeContinuation,
 } from "../../domain/query/continuation.ts";
 import { compileCondition } from "../../domain/query/evaluate.ts";
+import { explainQuery } from "../../domain/query/explain.ts";
+import { maxGroups } from "../../domain/query/limits.ts";
 import { parseQuery } from "../../domain/query/parse.ts";
 import {
   type ResultType,
@@ -17,6 +20,7 @@ import {
 } from "../../domain/query/project.ts";
 import { Sorter } from "../../domain/query/sort.ts";
 import type { HubContext } from "../context.ts";
+import type { Clock, TwinGroups } from "../ports.ts";
 import { type Principal, demand } from "../principal.ts";
 import { type QueryRow, sourceRows } from "./source-rows.ts";
 
@@ -24,7 +28,7 @@ import { type QueryRow, sourceRows } from "./source-rows.ts";
 const defaultPage = 100;
 const maxPage = 1000;
 
-/** How long a page may take, in milliseconds. */
+/** How long a page may take, its wait for other queries included, in milliseconds. */
 const timeLimit = 60_000;
 
 export interface QueryPage {
@@ -34,35 +38,63 @@ export interface QueryPage {
   readonly continuation: string | null;
 }
 
+export interface PageOptions {
+  readonly pageSize?: number | undefined;
+  readonly continuation?: string | undefined;
+}
+
 /**
  * Answers one page of a query (spec/semantics §6). It sees every write acknowledged before it was asked; a page never
- * repeats or skips rows that were there throughout.
+ * repeats or skips rows that were there throughout. Refuses with ArgumentNull, ArgumentInvalid, GenericTimeout, and
+ * ThrottleBacklogLimitExceeded when too many queries are asked at once.
  */
 export async function runQuery(
   context: HubContext,
   principal: Principal,
   text: string,
-  options: { readonly pageSize?: number | undefined; readonly continuation?: string | undefined },
+  options: PageOptions,
 ): Promise<QueryPage> {
   demand(principal, "ServiceConnect");
   const query = parseQuery(text, { dialect: context.settings.queryDialect });
-  const wanted = options.pageSize;
-  const size =
-    wanted !== undefined && Number.isInteger(wanted) && wanted > 0
-      ? Math.min(wanted, maxPage)
-      : defaultPage;
   const from: QueryPosition =
     options.continuation === undefined
       ? { after: [], delivered: 0 }
       : readContinuation(text, options.continuation);
-  const { items, next } = needsAllRows(query)
-    ? await answerWhole(context, query, from, size)
-    : await answerPage(context, query, from, size);
-  return {
-    type: resultTypeOf(query),
-    items,
-    continuation: next === null ? null : writeContinuation(text, next),
+  const check = deadline(context.clock);
+  return context.querySlots.run(async () => {
+    if (query.explain) return explain(context, query);
+    const size = pageSize(options.pageSize);
+    const { items, next } = needsAllRows(query)
+      ? await answerWhole(context, query, from, size, check)
+      : await answerPage(context, query, from, size, check);
+    const continuation = next === null ? null : writeContinuation(text, next);
+    return { type: resultTypeOf(query), items, continuation };
+  });
+}
+
+function pageSize(wanted: number | undefined): number {
+  if (wanted === undefined || !Number.isInteger(wanted) || wanted <= 0) return defaultPage;
+  return Math.min(wanted, maxPage);
+}
+
+/** To be called now and then; refuses when a page has taken too long. */
+function deadline(clock: Clock): () => void {
+  const end = clock.now() + timeLimit;
+  return () => {
+    if (clock.now() <= end) return;
+    throw new HubError(
+      "GenericTimeout",
+      `The query took longer than ${timeLimit / 1000} seconds, the limit`,
+    );
   };
+}
+
+/** One row that tells how the query would be answered. */
+async function explain(context: HubContext, query: Query): Promise<QueryPage> {
+  const { source, where } = query;
+  const plan =
+    source === "devices.jobs" ? null : await context.store.explainScan({ source, where });
+  return { type: "raw", items: [explainQuery(query, plan)], continuation: null };
 }
 
 interface Answered {
@@ -76,6 +108,7 @@ async function answerPage(
   query: Query,
   from: QueryPosition,
   size: number,
+  check: () => void,
 ): Promise<Answered> {
   const project = compileProjection(query);
   const left = (query.top ?? Number.POSITIVE_INFINITY) - from.delivered;
@@ -83,7 +116,8 @@ async function answerPage(
   if (room <= 0) return { items: [], next: null };
   const items: JsonObject[] = [];
   let last: readonly string[] = from.after;
-  for await (const { row, device, key } of matchingRows(context, query, from.after, room + 1)) {
+  const rows = matchingRows(context, query, from.after, room + 1, check);
+  for await (const { row, device, key } of rows) {
     if (items.length === room) {
       const delivered = from.delivered + items.length;
       const done = query.top !== null && delivered >= query.top;
@@ -101,59 +135,88 @@ async function answerWhole(
   query: Query,
   from: QueryPosition,
   size: number,
+  check: () => void,
 ): Promise<Answered> {
-  const all = (await countOnly(context, query)) ?? (await collect(context, query));
+  const all = isAggregated(query)
+    ? await aggregate(context, query, check)
+    : await sort(context, query, check);
   const answer = query.top === null ? all : all.slice(0, query.top);
   const end = from.delivered + size;
   const next = end < answer.length ? { after: [], delivered: end } : null;
   return { items: answer.slice(from.delivered, end), next };
 }
 
-async function collect(context: HubContext, query: Query): Promise<readonly JsonObject[]> {
+async function sort(
+  context: HubContext,
+  query: Query,
+  check: () => void,
+): Promise<readonly JsonObject[]> {
   const sorter = new Sorter<JsonObject>(query);
-  if (!isAggregated(query)) {
-    const project = compileProjection(query);
-    for await (const { row, device } of matchingRows(context, query, [], maxPage)) {
-      sorter.add(project(row, device), row, device);
-    }
-    return sorter.items();
+  const project = compileProjection(query);
+  for await (const { row, device } of matchingRows(context, query, [], maxPage, check)) {
+    sorter.add(project(row, device), row, device);
   }
-  const aggregator = new Aggregator(query);
-  for await (const { row, device } of matchingRows(context, query, [], maxPage)) {
-    aggregator.add(row, device);
-  }
+  return sorter.items();
+}
+
+async function aggregate(
+  context: HubContext,
+  query: Query,
+  check: () => void,
+): Promise<readonly JsonObject[]> {
+  const aggregator =
+    (await countInStore(context, query, check)) ?? (await addRows(context, query, check));
   if (query.orderBy.length === 0) return aggregator.rows();
+  const sorter = new Sorter<JsonObject>(query);
   for (const row of aggregator.rows()) sorter.add(row, row);
   return sorter.items();
 }
 
-/** `SELECT COUNT() … WHERE …`, which a store may answer without showing the rows. */
-async function countOnly(context: HubContext, query: Query): Promise<readonly JsonObject[] | null> {
-  const column = query.columns?.[0];
-  if (query.source === "devices.jobs" || query.groupBy.length > 0 || query.orderBy.length > 0)
-    return null;
-  if (query.columns?.length !== 1 || column?.value.kind !== "aggregate") return null;
-  if (column.value.function !== "count") return null;
-  const count = await context.store.countTwins({ source: query.source, where: query.where });
-  return count === null ? null : [{ [column.name]: count }];
+async function addRows(context: HubContext, query: Query, check: () => void): Promise<Aggregator> {
+  const aggregator = new Aggregator(query);
+  for await (const { row, device } of matchingRows(context, query, [], maxPage, check)) {
+    aggregator.add(row, device);
+  }
+  return aggregator;
 }
 
-/** The source's rows for which the condition holds, in key order. Refuses when it takes too long. */
+/** What only counts may be counted where the rows are; null if the store can't. */
+async function countInStore(
+  context: HubContext,
+  query: Query,
+  check: () => void,
+): Promise<Aggregator | null> {
+  const { source, where } = query;
+  const paths = countedPaths(query);
+  if (paths === null || source === "devices.jobs") return null;
+  const aggregator = new Aggregator(query);
+  let after: IdentityKey | null = null;
+  do {
+    check();
+    const step: TwinGroups | null = await context.store.groupTwins({
+      source,
+      where,
+      paths,
+      after,
+      limit: maxGroups,
+    });
+    if (step === null) return null;
+    for (const group of step.groups) aggregator.addCounted(group);
+    after = step.next;
+  } while (after !== null);
+  return aggregator;
+}
+
+/** The source's rows for which the condition holds, in key order. */
 async function* matchingRows(
   context: HubContext,
   query: Query,
   after: readonly string[],
-  pageSize: number,
+  wanted: number,
+  check: () => void,
 ): AsyncGenerator<QueryRow> {
   const passes = query.where === null ? () => true : compileCondition(query.where);
-  const deadline = context.clock.now() + timeLimit;
-  for await (const found of sourceRows(context, query, after, pageSize)) {
-    if (context.clock.now() > deadline) {
-      throw new HubError(
-        "GenericTimeout",
-        `The query took longer than ${timeLimit / 1000} seconds, the limit`,
-      );
-    }
+  for await (const found of sourceRows(context, query, after, wanted, check)) {
     if (passes(found.row, found.device)) yield found;
   }
 }

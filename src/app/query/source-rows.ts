@@ -18,19 +18,27 @@ export interface QueryRow {
 /** Rows of one step; bounds how long turning them into views holds up the event loop. */
 const step = 250;
 
-/** The rows of a query's source after a position; at least those that match its condition. */
+/**
+ * The rows of a query's source after a position; at least those that match its condition. `check` is called between the
+ * steps of a scan, which may find nothing for long: what it throws ends the scan.
+ */
 export async function* sourceRows(
   context: HubContext,
   query: Query,
   after: readonly string[],
   wanted: number,
+  check: () => void = () => undefined,
 ): AsyncGenerator<QueryRow> {
   if (query.source === "devices.jobs") {
-    yield* context.jobRows(after);
+    for await (const row of context.jobRows(after)) {
+      check();
+      yield row;
+    }
     return;
   }
   let next: IdentityKey | null = keyOf(after);
   do {
+    check();
     const limit = Math.min(step, Math.max(wanted, 10));
     const page = await context.store.scanTwins({
       source: query.source,
@@ -38,7 +46,7 @@ export async function* sourceRows(
       after: next,
       limit,
     });
-    yield* await views(context, query, page.rows);
+    if (page.rows.length > 0) yield* await views(context, query, page.rows);
     next = page.next;
   } while (next !== null);
 }

@@ -1,6 +1,6 @@
-import { argumentInvalid } from "../errors.ts";
+import { type HubError, argumentInvalid } from "../errors.ts";
 import { type JsonObject, emptyObject } from "../json.ts";
-import type { AggregateExpression, Column, Query } from "./ast.ts";
+import type { AggregateExpression, Column, PathExpression, Query } from "./ast.ts";
 import { compilePath, type Evaluate } from "./evaluate.ts";
 import { maxGroupCharacters, maxGroups } from "./limits.ts";
 import { isPrimitive } from "./functions.ts";
@@ -13,6 +13,15 @@ export function isAggregated(query: Query): boolean {
     query.groupBy.length > 0 ||
     query.columns?.some(({ value }) => value.kind === "aggregate") === true
   );
+}
+
+/** What a query counts by, if counting is all that it does: such groups may be formed where the rows are. */
+export function countedPaths(query: Query): readonly PathExpression[] | null {
+  if (!isAggregated(query)) return null;
+  const onlyCounts = query.columns?.every(
+    ({ value }) => value.kind === "path" || value.function === "count",
+  );
+  return onlyCounts === true ? query.groupBy : null;
 }
 
 /**
@@ -33,11 +42,20 @@ export class Aggregator {
 
   /** Adds a row that has passed the condition. */
   add(row: JsonObject, device?: JsonObject): void {
-    const keys = this.#keys.map((key) => key(row, device));
-    // What is missing prints as nothing, which no value does.
-    const text = this.#keys.length === 0 ? "[]" : keys.map((key) => JSON.stringify(key)).join();
-    const group = this.#groups.get(text) ?? this.#newGroup(text, keys);
+    const group = this.#groupOf(this.#keys.map((key) => key(row, device)));
     for (const total of group.totals) total?.add(row, device);
+  }
+
+  /** Adds rows that were counted elsewhere; for queries that do nothing but count (`countedPaths`). */
+  addCounted({ keys, count }: { readonly keys: readonly Value[]; readonly count: number }): void {
+    for (const total of this.#groupOf(keys).totals)
+      if (total instanceof Count) total.addMany(count);
+  }
+
+  #groupOf(keys: readonly Value[]): Group {
+    // What is missing prints as nothing, which no value does.
+    const text = keys.length === 0 ? "[]" : keys.map((key) => JSON.stringify(key)).join();
+    return this.#groups.get(text) ?? this.#newGroup(text, keys);
   }
 
   /** The answer so far, groups in the order in which they came up. What a group lacks is left out of its row. */
@@ -55,14 +73,19 @@ export class Aggregator {
   #newGroup(text: string, keys: readonly Value[]): Group {
     this.#characters += text.length;
     if (this.#groups.size === maxGroups || this.#characters > maxGroupCharacters) {
-      throw argumentInvalid(
-        `GROUP BY may form at most ${maxGroups} groups with keys of ${maxGroupCharacters} characters in total`,
-      );
+      throw tooManyGroups();
     }
     const group = { keys, totals: this.#columns.map(({ newTotal }) => newTotal?.()) };
     this.#groups.set(text, group);
     return group;
   }
+}
+
+/** The refusal of a query that forms more groups than are kept. */
+export function tooManyGroups(): HubError {
+  return argumentInvalid(
+    `GROUP BY may form at most ${maxGroups} groups with keys of ${maxGroupCharacters} characters in total`,
+  );
 }
 
 interface Group {
@@ -111,6 +134,10 @@ class Count implements Total {
 
   add(): void {
     this.#count += 1;
+  }
+
+  addMany(count: number): void {
+    this.#count += count;
   }
 
   result(): number {

@@ -169,7 +169,7 @@ describe("a refusal", () => {
       "SELECT * FROM devices.jobs WHERE tags.a = 1",
       "devices.jobs has no 'tags': conditions on twins need devices",
     ],
-    ["SELECT * FROM devices.jobs GROUP BY status", "GROUP BY is for devices only"],
+    ["SELECT * FROM devices.jobs GROUP BY status", "GROUP BY is not for devices.jobs"],
     [
       `SELECT TOP ${maxSortedRows + 1} * FROM devices ORDER BY status`,
       `TOP beside ORDER BY is at most ${maxSortedRows}`,
@@ -340,7 +340,7 @@ describe("whatever text comes", () => {
           const place = Math.floor(at * before.length);
           return before.slice(0, place) + piece.repeat(times) + before.slice(place + drop);
         }, text);
-        const started = performance.now();
+        const started = process.cpuUsage();
         try {
           parseQuery(mutated);
           accepted += 1;
@@ -349,12 +349,12 @@ describe("whatever text comes", () => {
           expect(error.message).not.toContain(";");
           expect(error.message).not.toBe("");
         }
-        slowest = Math.max(slowest, performance.now() - started);
+        slowest = Math.max(slowest, process.cpuUsage(started).user / 1000);
       }),
       { numRuns: 20_000 },
     );
     expect(accepted).toBeGreaterThan(1000);
-    // A pause of the machine must not fail it: a backtracking parser would take minutes.
+    // CPU time: a busy machine must not fail it. A backtracking parser would take minutes.
     expect(slowest).toBeLessThan(500);
   });
 });

@@ -234,8 +234,20 @@ describe("EXPLAIN", () => {
   ])("of %s tells what the database decides", (text, expected) => {
     const query = parseQuery(text);
     const source = query.source === "devices" ? "devices" : "devices.modules";
-    const compiled = query.where === null ? null : compileToSql(query.where, "sqlite", source);
+    const condition = query.where === null ? null : compileToSql(query.where, "sqlite", source);
     expect(query.explain).toBe(true);
-    expect(explainQuery(query, compiled)).toMatchObject(expected);
+    const decision = { condition, steps: ["SCAN t"], index: ["tags", "a b"] };
+    expect(explainQuery(query, decision)).toMatchObject({
+      ...expected,
+      plan: ["SCAN t"],
+      index: "tags.[[a b]]",
+    });
+  });
+
+  it("of a store that looks at every row says so", () => {
+    const query = parseQuery("EXPLAIN SELECT * FROM devices WHERE tags.a = 1");
+    const row = explainQuery(query, null);
+    expect(row).toMatchObject({ inDatabase: "none" });
+    expect(row).not.toHaveProperty("plan");
   });
 });

@@ -50,9 +50,10 @@ export function resolveGroupBy(
   resolver: Resolver,
 ): readonly PathExpression[] {
   if (raw === null) return [];
-  if (resolver.source !== "devices") {
-    throw new SyntaxProblem(raw.at, "GROUP BY is for devices only");
+  if (resolver.source === "devices.jobs") {
+    throw new SyntaxProblem(raw.at, "GROUP BY is not for devices.jobs");
   }
+  if (resolver.source !== "devices") resolver.refuseIfStrict("GROUP BY of modules", raw.at);
   return raw.items.map((path) => resolver.path(path));
 }
 

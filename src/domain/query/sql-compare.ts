@@ -9,7 +9,7 @@ import {
   type SqlFragment,
   unknown,
 } from "./sql-fragment.ts";
-import { compareNumber } from "./sql-number.ts";
+import { compareNumber, numberBound } from "./sql-number.ts";
 import type { SqlOperand } from "./sql-operand.ts";
 import { holds } from "./values.ts";
 
@@ -56,7 +56,7 @@ function compareJson(operator: Comparison, operand: Json, value: Scalar): SqlFra
 /**
  * SQLite orders strings by UTF-8 bytes, and before 3.46 it may end them at U+0000. Against a literal without
  * surrogates and U+E000–U+FFFF that is the order of UTF-16 units; where a cut string would equal the literal, its
- * JSON text tells.
+ * JSON text tells. Each begins with one plain comparison, which an index on the value answers.
  */
 function compareString(
   operator: "<" | "<=" | ">" | ">=",
@@ -74,13 +74,27 @@ function compareString(
     case "<=":
       return all([
         isText,
+        fragment(`${stored} <= ?`, value),
         any([fragment(`${stored} < ?`, value), fragment(`${operand.text} = ?`, text)]),
       ]);
     case ">": {
       const cut = fragment(`(${stored} = ? AND ${operand.text} <> ?)`, value, text);
-      return all([isText, any([fragment(`${stored} > ?`, value), cut])]);
+      const bound = fragment(`${stored} >= ?`, value);
+      return all([isText, bound, any([fragment(`${stored} > ?`, value), cut])]);
     }
   }
+}
+
+/** One plain comparison that holds wherever `operand operator value` does, for an index on the value; null for none. */
+export function indexBound(
+  operator: "<" | "<=" | ">" | ">=",
+  operand: SqlOperand,
+  value: Scalar,
+): SqlFragment | null {
+  if (operand.kind !== "json") return null;
+  if (typeof value === "number") return numberBound(operator, operand, value) ?? null;
+  if (typeof value !== "string" || !isPlain(value)) return null;
+  return fragment(`${operand.value} ${holds(operator, 1) ? ">=" : "<="} ?`, value);
 }
 
 /** True if a text can be bound and ordered as it is: neither U+0000 nor anything from U+D800 on. */
@@ -101,7 +115,7 @@ export function comparePaths(
     `${typeClass(left)} = ${typeClass(right)} AND ${typeClass(left)} <> 'none'`,
   );
   const sqlOperator = operator === "=" ? "=" : "<>";
-  return all([comparable, fragment(`${jsonText(left)} ${sqlOperator} ${jsonText(right)}`)]);
+  return all([comparable, fragment(`${jsonTextOf(left)} ${sqlOperator} ${jsonTextOf(right)}`)]);
 }
 
 type Readable = Extract<SqlOperand, { readonly value: string }>;
@@ -122,7 +136,8 @@ function typeClass(operand: Readable): string {
   }
 }
 
-function jsonText(operand: Readable): string {
+/** A readable operand's value as JSON text. */
+export function jsonTextOf(operand: Readable): string {
   switch (operand.kind) {
     case "json":
       return operand.text;

@@ -16,17 +16,29 @@ const least = 1e-290;
 const most = 1e290;
 
 /** `operand operator number` for a JSON number; `=` and `!=` compare texts and do not come here. */
-export function compareNumber(
-  operator: "<" | "<=" | ">" | ">=",
-  operand: JsonOperand,
-  number: number,
-): SqlFragment {
+export function compareNumber(operator: Order, operand: JsonOperand, number: number): SqlFragment {
   const isNumber = fragment(`${operand.type} IN ('integer', 'real')`);
-  if (number === 0) return all([isNumber, compareWithZero(operator, operand)]);
-  const magnitude = Math.abs(number);
-  if (magnitude < least || magnitude > most) return inexact(isNumber);
-  return all([isNumber, compareFar(operator, operand, number)]);
+  const bound = numberBound(operator, operand, number);
+  if (bound === undefined) return inexact(isNumber);
+  const decided =
+    number === 0 ? compareWithZero(operator, operand) : compareFar(operator, operand, number);
+  return all([isNumber, bound, decided]);
 }
+
+/** One plain comparison that holds wherever `operand operator number` does, for an index on the value. */
+export function numberBound(
+  operator: Order,
+  { value }: JsonOperand,
+  number: number,
+): SqlFragment | undefined {
+  const magnitude = Math.abs(number);
+  if (number !== 0 && (magnitude < least || magnitude > most)) return undefined;
+  const isUpward = holds(operator, 1);
+  const edge = number === 0 ? 0 : (neighbours(number, isUpward ? -1 : 1)[margin - 1] ?? number);
+  return fragment(`${value} ${isUpward ? ">=" : "<="} ?`, edge);
+}
+
+type Order = "<" | "<=" | ">" | ">=";
 
 /** The sign is in the text: JSON has no other text for zero than `0`. */
 function compareWithZero(operator: Comparison, { text }: JsonOperand): SqlFragment {
@@ -40,11 +52,7 @@ function compareWithZero(operator: Comparison, { text }: JsonOperand): SqlFragme
   ]);
 }
 
-function compareFar(
-  operator: "<" | "<=" | ">" | ">=",
-  { text, value }: JsonOperand,
-  number: number,
-): SqlFragment {
+function compareFar(operator: Order, { text, value }: JsonOperand, number: number): SqlFragment {
   const below = neighbours(number, -1);
   const above = neighbours(number, 1);
   const near = [

@@ -1,7 +1,15 @@
-import type { Comparison, Expression } from "./ast.ts";
+import type { Comparison, Expression, PathExpression } from "./ast.ts";
 import { compileExpression } from "./evaluate.ts";
 import { type FunctionName, isPrimitive } from "./functions.ts";
-import { compareLiteral, comparePaths, isAmong, isDefined, isOfType } from "./sql-compare.ts";
+import {
+  compareLiteral,
+  comparePaths,
+  indexBound,
+  isAmong,
+  isDefined,
+  isOfType,
+  jsonTextOf,
+} from "./sql-compare.ts";
 import { all, always, any, inexact, never, type SqlFragment, unknown } from "./sql-fragment.ts";
 import { type SqlOperand, sqlOperand, type TwinSource } from "./sql-operand.ts";
 import { mayBeLike, mayContain, mayEndWith, mayHoldElement, startsWith } from "./sql-text.ts";
@@ -22,6 +30,36 @@ export function compileToSql(
 ): SqlFragment | null {
   const compiled = new SqlCompiler(source).condition(expression, true);
   return compiled.sql === "1" && !compiled.exact ? null : compiled;
+}
+
+/**
+ * An expression for a path's value as JSON text, the same for the same value, over the same tables; NULL where the path
+ * is undefined. `undefined` if SQL can't reach it.
+ */
+export function sqlJsonText(path: PathExpression, source: TwinSource): string | undefined {
+  const operand = sqlOperand(path, source);
+  switch (operand.kind) {
+    case "unknown":
+      return undefined;
+    case "missing":
+      return "NULL";
+    case "json":
+    case "string":
+    case "integer":
+      return jsonTextOf(operand);
+  }
+}
+
+/** What a range of an index says of `path operator value`: it holds wherever that does. */
+export function sqlIndexBound(
+  { operator, left, right }: Expression & { readonly kind: "compare" },
+  source: TwinSource,
+): SqlFragment | null {
+  const [path, literal] = left.kind === "path" ? [left, right] : [right, left];
+  const direction = left.kind === "path" ? operator : mirrored(operator);
+  if (path.kind !== "path" || literal.kind !== "literal") return null;
+  if (direction === "=" || direction === "!=") return null;
+  return indexBound(direction, sqlOperand(path, source), literal.value);
 }
 
 const emptyRow = {};

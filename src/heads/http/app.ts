@@ -33,6 +33,7 @@ import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { hubStateRoutes } from "./routes/hub-state.ts";
+import { indexRoutes } from "./routes/indexes.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keyRoutes } from "./routes/keys.ts";
 import { methodRoutes } from "./routes/methods.ts";
@@ -177,6 +178,7 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
     app.register(hubStateRoutes(parts));
     app.register(eventRoutes(parts, parts.streams));
     app.register(changeRoutes(parts, parts.streams));
+    app.register(indexRoutes(parts));
     app.register(consumerGroupRoutes(parts));
     done();
   };

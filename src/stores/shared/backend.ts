@@ -1,7 +1,10 @@
 import type {
   CommittedEvent,
   RegistryCounts,
+  ScanPlan,
   Session,
+  TwinGrouping,
+  TwinGroups,
   TwinPage,
   TwinScan,
 } from "../../app/ports.ts";
@@ -87,7 +90,10 @@ export interface Backend {
    */
   commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void;
   scanTwins(scan: TwinScan): Promise<TwinPage>;
-  countTwins(scan: Pick<TwinScan, "source" | "where">): Promise<number | null>;
+  groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null>;
+  explainScan(scan: Pick<TwinScan, "source" | "where">): Promise<ScanPlan | null>;
+  /** See HubStore; nothing else is asked for until it has resolved. */
+  ensureIndexes(paths: readonly (readonly string[])[]): Promise<boolean>;
   /** A sentence that tells an operator what a failed commit means and what to do. */
   explain(error: unknown): string;
   /** True if the failure lies in what was written, not in the disk: the other works of the batch may pass. */

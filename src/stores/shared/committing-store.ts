@@ -5,6 +5,9 @@ import type {
   HubStore,
   HubTx,
   Log,
+  ScanPlan,
+  TwinGrouping,
+  TwinGroups,
   TwinPage,
   TwinScan,
 } from "../../app/ports.ts";
@@ -90,8 +93,16 @@ export class CommittingStore implements HubStore {
     return this.#backend.scanTwins(scan);
   }
 
-  countTwins(scan: Pick<TwinScan, "source" | "where">): Promise<number | null> {
-    return this.#backend.countTwins(scan);
+  groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null> {
+    return this.#backend.groupTwins(grouping);
+  }
+
+  explainScan(scan: Pick<TwinScan, "source" | "where">): Promise<ScanPlan | null> {
+    return this.#backend.explainScan(scan);
+  }
+
+  ensureIndexes(paths: readonly (readonly string[])[]): Promise<boolean> {
+    return this.#commits.alone(() => this.#backend.ensureIndexes(paths));
   }
 
   async events(after: number, limit: number): Promise<readonly CommittedEvent[]> {

@@ -53,6 +53,9 @@ export class GroupCommit {
   #waitingBytes = 0;
   #scheduled = false;
   #closed = false;
+  /** Works that run alone, or wait for that. */
+  #holders = 0;
+  #held: Promise<void> = Promise.resolve();
   #announcing = 0;
   #state: StoredState;
 
@@ -89,6 +92,19 @@ export class GroupCommit {
     return this.#enqueue((batch) => batch.trimLog(partition, trim), 0);
   }
 
+  /**
+   * Runs `work` while no transaction runs: what is asked for meanwhile waits, within the limits. One after the other.
+   */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#holders++;
+    const done = this.#held.then(work);
+    this.#held = done.then(
+      () => this.#release(),
+      () => this.#release(),
+    );
+    return done;
+  }
+
   /** The committed end of a partition. */
   tail(partition: number): LogTail {
     return tailOf(this.#state, partition);
@@ -106,6 +122,7 @@ export class GroupCommit {
   /** Refuses new work, and resolves when everything asked for is settled and announced. */
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#held;
     while (this.#queue.length > 0 || this.#announcing > 0) {
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -137,14 +154,20 @@ export class GroupCommit {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#holders > 0) return;
     this.#scheduled = true;
     setImmediate(() => this.#flush());
   }
 
   #flush(): void {
     this.#scheduled = false;
+    if (this.#holders > 0) return;
     this.#run(this.#take(), this.#clock.now());
+  }
+
+  #release(): void {
+    this.#holders--;
+    if (this.#queue.length > 0) this.#schedule();
   }
 
   #run(waiting: readonly Waiting[], now: Milliseconds): void {

@@ -17,11 +17,21 @@ export interface QueryThreadSettings {
 interface Waiting {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
-  readonly resolve: (rows: readonly Row[]) => void;
+  readonly maxLength: number;
+  readonly resolve: (answer: ThreadAnswer) => void;
   readonly reject: (error: Error) => void;
 }
 
-type Answer = { readonly rows: readonly Row[] } | { readonly failure: string };
+/** What a statement gave. */
+export interface ThreadAnswer {
+  readonly rows: readonly Row[];
+  /** There are more rows, which did not fit into the bytes that were asked for. */
+  readonly isCut: boolean;
+  /** How long it took the thread. */
+  readonly milliseconds: number;
+}
+
+type Answer = ThreadAnswer | { readonly failure: string };
 
 /** Plain text, so that it is the same from `src` and from `dist`; see Checkpointer. */
 const workerText = `
@@ -43,6 +53,18 @@ function prepared(sql) {
   }
   return statement;
 }
+// Plans are asked on a connection of their own: a statement that is only explained does not see new indexes, and
+// libsql 0.5 answers everything else on its connection from an old snapshot afterwards.
+function explain({ sql, parameters }) {
+  const own = new Database(workerData.file);
+  try {
+    const statement = own.prepare(sql);
+    const rows = spread ? statement.all(...parameters) : statement.all(parameters);
+    return { rows, isCut: false, milliseconds: 0 };
+  } finally {
+    own.close();
+  }
+}
 parentPort.on("message", (message) => {
   if (message === "close") {
     database.close();
@@ -50,9 +72,24 @@ parentPort.on("message", (message) => {
     return;
   }
   try {
+    if (message.sql.startsWith("EXPLAIN")) return parentPort.postMessage(explain(message));
     const statement = prepared(message.sql);
-    const rows = spread ? statement.all(...message.parameters) : statement.all(message.parameters);
-    parentPort.postMessage({ rows });
+    const began = performance.now();
+    const rows = [];
+    let isCut = false;
+    let size = 0;
+    for (const row of spread ? statement.iterate(...message.parameters) : statement.iterate(message.parameters)) {
+      for (const column in row) {
+        const length = row[column]?.length;
+        if (length !== undefined) size += length;
+      }
+      if (size > message.maxLength && rows.length > 0) {
+        isCut = true;
+        break;
+      }
+      rows.push(row);
+    }
+    parentPort.postMessage({ rows, isCut, milliseconds: performance.now() - began });
   } catch (error) {
     parentPort.postMessage({ failure: String(error.message) });
   }
@@ -69,21 +106,29 @@ export class QueryThread {
   #worker: Worker | undefined;
   #running: Waiting | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #isEnding = false;
   #closed = false;
 
   constructor(settings: QueryThreadSettings) {
     this.#settings = settings;
   }
 
-  /** All rows of a statement. Refuses with ServiceUnavailable when too many wait, GenericTimeout when it takes too long. */
-  all(sql: string, parameters: readonly SqlValue[]): Promise<readonly Row[]> {
+  /**
+   * The rows of a statement, as many as have `maxLength` characters together, but one at least. Refuses with
+   * ServiceUnavailable when too many wait, GenericTimeout when it takes too long.
+   */
+  all(
+    sql: string,
+    parameters: readonly SqlValue[],
+    maxLength = Number.POSITIVE_INFINITY,
+  ): Promise<ThreadAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new HubError("ServiceUnavailable", "The hub is stopping"));
       if (this.#waiting.length >= maxWaiting) {
         const message = `${maxWaiting} queries wait already, the limit, try again later`;
         return reject(new HubError("ServiceUnavailable", message));
       }
-      this.#waiting.push({ sql, parameters, resolve, reject });
+      this.#waiting.push({ sql, parameters, maxLength, resolve, reject });
       this.#next();
     });
   }
@@ -99,15 +144,20 @@ export class QueryThread {
   }
 
   #next(): void {
-    if (this.#running !== undefined) return;
+    if (this.#running !== undefined || this.#isEnding) return;
     const next = this.#waiting.shift();
     if (next === undefined) return;
     this.#running = next;
     this.#worker ??= this.#start();
     this.#timer = setTimeout(() => this.#tooLong(), timeLimit);
     this.#timer.unref();
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    this.#worker.postMessage({ sql: next.sql, parameters: next.parameters });
+    // oxlint-disable unicorn/require-post-message-target-origin -- a thread, not a window
+    this.#worker.postMessage({
+      sql: next.sql,
+      parameters: next.parameters,
+      maxLength: next.maxLength,
+    });
+    // oxlint-enable unicorn/require-post-message-target-origin
   }
 
   #start(): Worker {
@@ -118,7 +168,7 @@ export class QueryThread {
     });
     worker.unref();
     worker.on("message", (answer: Answer) => {
-      if ("rows" in answer) this.#end((waiting) => waiting.resolve(answer.rows));
+      if ("rows" in answer) this.#end((waiting) => waiting.resolve(answer));
       else this.#end((waiting) => waiting.reject(new Error(answer.failure)));
     });
     worker.on("error", (error) => {
@@ -135,12 +185,23 @@ export class QueryThread {
   }
 
   #tooLong(): void {
-    const worker = this.#worker;
-    this.#worker = undefined;
-    worker?.removeAllListeners();
-    worker?.terminate().catch(() => {});
+    this.#endThread();
     const message = `The query took longer than ${timeLimit / 1000} seconds, the limit of one page`;
     this.#end((waiting) => waiting.reject(new HubError("GenericTimeout", message)));
+  }
+
+  /** A thread ends only when its statement does: until then there is no other, so that they cannot pile up. */
+  #endThread(): void {
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    this.#worker = undefined;
+    this.#isEnding = true;
+    worker.removeAllListeners();
+    const ended = (): void => {
+      this.#isEnding = false;
+      this.#next();
+    };
+    worker.terminate().then(ended, ended);
   }
 
   #end(settle: (waiting: Waiting) => void): void {

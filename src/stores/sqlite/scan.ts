@@ -1,73 +1,224 @@
-import type { TwinPage, TwinRow, TwinScan } from "../../app/ports.ts";
+import type {
+  ScanPlan,
+  TwinGroup,
+  TwinGrouping,
+  TwinGroups,
+  TwinPage,
+  TwinRow,
+  TwinScan,
+} from "../../app/ports.ts";
 import type { Device, Identity, Presence } from "../../domain/identity/identity.ts";
-import type { Expression } from "../../domain/query/ast.ts";
-import { type SqlFragment, compileToSql } from "../../domain/query/sql.ts";
+import type { IdentityKey } from "../../domain/identity/key.ts";
+import type { Json } from "../../domain/json.ts";
+import { tooManyGroups } from "../../domain/query/aggregate.ts";
+import type { PathExpression } from "../../domain/query/ast.ts";
+import { maxGroupCharacters } from "../../domain/query/limits.ts";
+import { type SqlFragment, compileToSql, sqlJsonText } from "../../domain/query/sql.ts";
 import { identityOf, parse, twinOf } from "./codec.ts";
 import type { Row, SqlValue } from "./driver.ts";
-import type { QueryThread } from "./query-thread.ts";
+import { indexUse } from "./index-use.ts";
+import type { QueryThread, ThreadAnswer } from "./query-thread.ts";
+import { StepSizes } from "./step-sizes.ts";
+
+/** Characters of one page: what the event loop has to parse in one go. */
+const maxPageLength = 512 * 1024;
+/** A range of an index is taken if it holds no more rows: they are read and sorted again for each page. */
+const maxRangeRows = 2_000;
 
 const columns = `t.device_id, t.module_id, t.version, t.etag_counter, t.desired_version, t.reported_version, t.metadata,
   json(t.doc) AS doc, json(i.doc) AS identity, p.connected, p.state_updated_time, p.last_activity_time, p.detail`;
 
-const tables = `twins t
-  JOIN identities i ON i.device_id = t.device_id AND i.module_id = t.module_id`;
-
+/** CROSS: the twins are looked at first, in whatever order was asked for. */
+const identities =
+  "CROSS JOIN identities i ON i.device_id = t.device_id AND i.module_id = t.module_id";
+const devices = "CROSS JOIN identities d ON d.device_id = t.device_id AND d.module_id = ''";
 const presence = "LEFT JOIN presence p ON p.device_id = t.device_id AND p.module_id = t.module_id";
 
-/** Twins by page, with as much of the condition as SQL can say. */
+type Scan = Pick<TwinScan, "source" | "where">;
+
+/** Twins by step, with as much of the condition as SQL can say. */
 export class TwinScans {
   readonly #thread: QueryThread;
+  readonly #isIndexed: (path: readonly string[]) => boolean;
+  readonly #sizes = new StepSizes();
 
-  constructor(thread: QueryThread) {
+  /** `isIndexed` knows the paths of declared indexes. */
+  constructor(thread: QueryThread, isIndexed: (path: readonly string[]) => boolean) {
     this.#thread = thread;
+    this.#isIndexed = isIndexed;
   }
 
   async page(scan: TwinScan): Promise<TwinPage> {
     const { source, limit } = scan;
+    const condition = conditionOf(scan);
+    const step = await this.#step(scan, condition, scan.after);
     const isModule = source === "devices.modules";
-    const condition = conditionOf(source, scan.where);
-    const after = scan.after ?? { deviceId: "" };
-    const device = isModule ? ", json(d.doc) AS device" : "";
-    const join = isModule
-      ? "JOIN identities d ON d.device_id = t.device_id AND d.module_id = ''"
-      : "";
-    const position = isModule
-      ? "(t.device_id, t.module_id) > (?, ?) AND t.module_id > ''"
-      : "t.device_id > ? AND t.module_id = ''";
-    const start = isModule ? [after.deviceId, after.moduleId ?? ""] : [after.deviceId];
-    const rows = await this.#thread.all(
-      `SELECT ${columns}${device} FROM ${tables} ${join} ${presence} WHERE ${position}${condition.sql}
-       ORDER BY t.device_id, t.module_id LIMIT ?`,
-      [...start, ...condition.parameters, limit],
+    const answer = await this.#run(
+      step,
+      `SELECT ${columns}${isModule ? ", json(d.doc) AS device" : ""} FROM twins t ${identities} ${isModule ? devices : ""} ${presence}
+       WHERE ${step.sql} AND ${condition.sql} ORDER BY ${step.order} LIMIT ?`,
+      [...step.parameters, ...condition.parameters, limit],
+      { maxLength: maxPageLength, limit },
     );
-    const found = rows.map(rowOf);
-    const last = found.at(-1)?.identity;
-    return { rows: found, next: found.length < limit || last === undefined ? null : last };
+    const rows = answer.rows.map(rowOf);
+    const last = rows.at(-1)?.identity;
+    const isFull = answer.isCut || rows.length === limit;
+    return { rows, next: isFull && last !== undefined ? last : step.end };
   }
 
-  async count({ source, where }: Pick<TwinScan, "source" | "where">): Promise<number | null> {
-    const condition = conditionOf(source, where);
-    if (!condition.exact) return null;
-    const kind = source === "devices.modules" ? "t.module_id > ''" : "t.module_id = ''";
-    const rows = await this.#thread.all(
-      `SELECT count(*) AS n FROM ${tables} WHERE ${kind}${condition.sql}`,
-      condition.parameters,
+  async group(grouping: TwinGrouping): Promise<TwinGroups | null> {
+    const { source, paths, limit } = grouping;
+    const condition = conditionOf(grouping);
+    const keys = paths.map((path) => sqlJsonText(path, source));
+    if (!condition.exact || keys.some((key) => key === undefined)) return null;
+    const step = await this.#step(grouping, condition, grouping.after, "counting");
+    const selected = [...keys.map((key, index) => `${key} AS k${index}`), "count(*) AS n"].join();
+    const names = keys.map((_, index) => `k${index}`).join();
+    const joined = /\bi\./.test(`${condition.sql} ${keys.join()}`) ? identities : "";
+    const answer = await this.#run(
+      step,
+      `SELECT ${selected} FROM twins t ${joined} WHERE ${step.sql} AND ${condition.sql}
+       ${names === "" ? "" : `GROUP BY ${names}`} LIMIT ?`,
+      [...step.parameters, ...condition.parameters, limit + 1],
+      { maxLength: maxGroupCharacters, limit: Number.POSITIVE_INFINITY },
     );
-    return Number(rows[0]?.["n"]);
+    if (answer.isCut) throw tooManyGroups();
+    return { groups: answer.rows.map((row) => groupOf(row, paths)), next: step.end };
   }
+
+  async explain(scan: Scan): Promise<ScanPlan> {
+    const condition = conditionOf(scan);
+    const use = indexUse(scan.where, scan.source, this.#isIndexed);
+    const step = await this.#step(scan, condition, null);
+    const { rows } = await this.#thread.all(
+      `EXPLAIN QUERY PLAN SELECT 1 FROM twins t ${identities} WHERE ${step.sql} AND ${condition.sql} ORDER BY ${step.order}`,
+      [...step.parameters, ...condition.parameters],
+    );
+    const isUsed = use.kind === "equal" || (use.kind === "range" && step.order.startsWith("+"));
+    return {
+      condition: condition.fragment,
+      steps: rows.map((row) => String(row["detail"])),
+      index: isUsed ? use.path : null,
+    };
+  }
+
+  /** Where the next step goes, and how its rows are found. */
+  async #step(
+    scan: Scan,
+    condition: Condition,
+    after: IdentityKey | null,
+    purpose: "showing" | "counting" = "showing",
+  ): Promise<Step> {
+    const use = indexUse(scan.where, scan.source, this.#isIndexed);
+    const ofSource = scan.source === "devices" ? "t.module_id = ''" : "t.module_id > ''";
+    const whole = { condition: condition.sql, end: null, isMeasured: false };
+    const [from, bindings] = position(after, false);
+    if (use.kind === "range" && (await this.#isNarrow(use.bound, purpose))) {
+      // The plus signs keep SQLite from going by the keys, as it would to have them in order.
+      const [unordered] = position(after, true);
+      const inRange = `t.rowid IN (SELECT t.rowid FROM twins t WHERE ${use.bound.sql})`;
+      const parameters = [...bindings, ...use.bound.parameters];
+      const order = "+t.device_id, +t.module_id";
+      return { ...whole, sql: `${ofSource} AND ${unordered} AND ${inRange}`, parameters, order };
+    }
+    const order = "t.device_id, t.module_id";
+    const sql = `${ofSource} AND ${from}`;
+    const isFound = use.kind === "key" || use.kind === "equal";
+    if (isFound || (scan.where === null && purpose === "showing")) {
+      return { ...whole, sql, parameters: bindings, order };
+    }
+    const end = await this.#endOf(condition.sql, after);
+    if (end === null) return { ...whole, sql, parameters: bindings, order, isMeasured: true };
+    return {
+      condition: condition.sql,
+      sql: `${sql} AND (t.device_id, t.module_id) <= (?, ?)`,
+      parameters: [...bindings, end.deviceId, end.moduleId ?? ""],
+      order,
+      end,
+      isMeasured: true,
+    };
+  }
+
+  /** A range is read and sorted again for each page, but counted once. */
+  async #isNarrow(bound: SqlFragment, purpose: "showing" | "counting"): Promise<boolean> {
+    if (purpose === "counting") return true;
+    const { rows } = await this.#thread.all(
+      `SELECT count(*) AS n FROM (SELECT 1 FROM twins t WHERE ${bound.sql} LIMIT ?)`,
+      [...bound.parameters, maxRangeRows + 1],
+    );
+    return Number(rows[0]?.["n"]) <= maxRangeRows;
+  }
+
+  /** The last key of a step of the right size; null if it reaches the end of the table. */
+  async #endOf(condition: string, after: IdentityKey | null): Promise<IdentityKey | null> {
+    const [from, parameters] = position(after, false);
+    const { rows } = await this.#thread.all(
+      `SELECT device_id, module_id FROM twins t WHERE ${from} ORDER BY device_id, module_id LIMIT 1 OFFSET ?`,
+      [...parameters, this.#sizes.get(condition)],
+    );
+    const [row] = rows;
+    if (row === undefined) return null;
+    const moduleId = String(row["module_id"]);
+    return { deviceId: String(row["device_id"]), ...(moduleId === "" ? {} : { moduleId }) };
+  }
+
+  async #run(
+    step: Step,
+    sql: string,
+    parameters: readonly SqlValue[],
+    bounds: { readonly maxLength: number; readonly limit: number },
+  ): Promise<ThreadAnswer> {
+    const answer = await this.#thread.all(sql, parameters, bounds.maxLength);
+    if (step.isMeasured) {
+      const isWhole = !answer.isCut && answer.rows.length < bounds.limit;
+      this.#sizes.took(step.condition, answer.milliseconds, isWhole);
+    }
+    return answer;
+  }
+}
+
+/** A piece of a scan: which rows, in which order. */
+interface Step {
+  readonly sql: string;
+  readonly parameters: readonly SqlValue[];
+  readonly order: string;
+  /** The last key that it looks at; null if it goes to the end. */
+  readonly end: IdentityKey | null;
+  readonly condition: string;
+  /** Its time says how long the next one may be. */
+  readonly isMeasured: boolean;
 }
 
 interface Condition {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
   readonly exact: boolean;
+  readonly fragment: SqlFragment | null;
 }
 
-function conditionOf(source: TwinScan["source"], where: Expression | null): Condition {
-  if (where === null) return { sql: "", parameters: [], exact: true };
-  const fragment: SqlFragment | null = compileToSql(where, "sqlite", source);
-  if (fragment === null) return { sql: "", parameters: [], exact: false };
-  return { sql: ` AND (${fragment.sql})`, parameters: fragment.parameters, exact: fragment.exact };
+function conditionOf({ source, where }: Scan): Condition {
+  if (where === null) return { sql: "1", parameters: [], exact: true, fragment: null };
+  const fragment = compileToSql(where, "sqlite", source);
+  if (fragment === null) return { sql: "1", parameters: [], exact: false, fragment };
+  const { sql, parameters, exact } = fragment;
+  return { sql: `(${sql})`, parameters, exact, fragment };
+}
+
+/** After a key, in the order of keys: a device comes before its modules. */
+function position(
+  after: IdentityKey | null,
+  isUnordered: boolean,
+): [sql: string, parameters: readonly SqlValue[]] {
+  const names = isUnordered ? "(+t.device_id, +t.module_id)" : "(t.device_id, t.module_id)";
+  return [`${names} > (?, ?)`, [after?.deviceId ?? "", after?.moduleId ?? ""]];
+}
+
+function groupOf(row: Row, paths: readonly PathExpression[]): TwinGroup {
+  const keys = paths.map((_, index) => {
+    const text = row[`k${index}`];
+    return typeof text === "string" ? (JSON.parse(text) as Json) : undefined;
+  });
+  return { keys, count: Number(row["n"]) };
 }
 
 function rowOf(row: Row): TwinRow {

@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
 import type { Clock, HubStore, Log } from "../../app/ports.ts";
+import { HubError } from "../../domain/errors.ts";
 import type { Backend } from "../shared/backend.ts";
 import { CommittingStore } from "../shared/committing-store.ts";
 import type { CommitLimits } from "../shared/group-commit.ts";
@@ -12,6 +13,7 @@ import { migrate, readMigrations } from "./migrate.ts";
 import { SqliteRecords } from "./records.ts";
 import { QueryThread } from "./query-thread.ts";
 import { TwinScans } from "./scan.ts";
+import { TwinIndexes } from "./twin-indexes.ts";
 import { readState } from "./stored-state.ts";
 import { SqliteWriter } from "./writer.ts";
 
@@ -84,11 +86,23 @@ function openStore(
     finishBytes: options.walBytes,
   });
   const queries = new QueryThread({ sqlite, file, log });
-  const scans = new TwinScans(queries);
+  const indexes = new TwinIndexes(driver, { sqlite, file, synchronous });
+  const scans = new TwinScans(queries, (path) => indexes.isIndexed(path));
   const backend: Backend = {
     records,
     scanTwins: (scan) => scans.page(scan),
-    countTwins: (scan) => scans.count(scan),
+    groupTwins: (grouping) => scans.group(grouping),
+    explainScan: (scan) => scans.explain(scan),
+    async ensureIndexes(paths) {
+      try {
+        await indexes.ensure(paths);
+      } catch (error) {
+        log.error({ err: error }, "An index of twins could not be made or dropped");
+        throw new HubError("ServiceUnavailable", explain(directory, error));
+      }
+      checkpointer.committed();
+      return true;
+    },
     commit(changes, firstSequence, lastQueueNumber) {
       writer.commit(changes, firstSequence, lastQueueNumber);
       checkpointer.committed();

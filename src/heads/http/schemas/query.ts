@@ -25,3 +25,13 @@ export const changesAnswer = z.object({
 });
 
 export const liveQuery = z.object({ query: optionalText });
+
+export const indexInput = z.object({
+  path: z.string().describe("As in a query, for example `properties.reported.firmware`"),
+});
+
+export const indexAnswer = z.object({
+  path: z.string(),
+  createdTime: z.string(),
+  isUsed: z.boolean().describe("False on a store that needs no index"),
+});

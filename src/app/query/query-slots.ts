@@ -1,0 +1,36 @@
+import { HubError } from "../../domain/errors.ts";
+
+/** Queries that are answered at the same time; the memory that they may take is bounded for each. */
+const maxRunning = 8;
+/** Queries that wait for their turn. */
+const maxWaiting = 256;
+
+/** Lets a bounded number of queries run, and the others wait in the order in which they came. */
+export class QuerySlots {
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  /** Refuses with ThrottleBacklogLimitExceeded when too many wait already. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running < maxRunning) this.#running++;
+    else await this.#turn();
+    try {
+      return await work();
+    } finally {
+      // The next one takes over this one's place.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+
+  #turn(): Promise<void> {
+    if (this.#waiting.length >= maxWaiting) {
+      throw new HubError(
+        "ThrottleBacklogLimitExceeded",
+        `${maxWaiting} queries wait already, the limit, try again later`,
+      );
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
