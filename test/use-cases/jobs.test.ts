@@ -206,7 +206,7 @@ describe.each(storeKinds)("On the %s store", (store) => {
     do {
       const text = "select * from devices.jobs";
       const page = await app.hub.queries.run(owner, text, { pageSize: 60, continuation });
-      seen.push(...page.items.map((row) => String(row["deviceId"])));
+      seen.push(...page.items.map((row) => row["deviceId"] as string));
       continuation = page.continuation ?? undefined;
     } while (continuation !== undefined);
     expect(seen).toEqual(ids);

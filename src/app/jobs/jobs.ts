@@ -1,5 +1,5 @@
 import { HubError } from "../../domain/errors.ts";
-import { type Job, type JobStatus, type JobType, cancelJob } from "../../domain/jobs/job.ts";
+import { type Job, cancelJob } from "../../domain/jobs/job.ts";
 import { jobView } from "../../domain/jobs/job-view.ts";
 import { readJob } from "../../domain/jobs/read-job.ts";
 import type { JsonObject } from "../../domain/json.ts";
@@ -14,10 +14,10 @@ import { addJob, allJobs, findJob, hasJob, putJob, workOf } from "./stored-jobs.
 const defaultPage = 100;
 const maxPage = 1000;
 
-/** Which jobs to list. */
+/** Which jobs to list; what no job has finds none. */
 export interface JobFilter {
-  readonly type?: JobType | undefined;
-  readonly status?: JobStatus | undefined;
+  readonly type?: string | undefined;
+  readonly status?: string | undefined;
 }
 
 export interface JobPage {

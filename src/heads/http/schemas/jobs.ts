@@ -48,10 +48,10 @@ export const jobsQuery = z.object({
     .string()
     .optional()
     .transform((type) => (type === "scheduleTwinUpdate" ? "scheduleUpdateTwin" : type || undefined))
-    .pipe(z.enum(jobTypes).optional()),
+    .describe(jobTypes.join(" or ")),
   jobStatus: z
     .string()
     .optional()
     .transform((status) => status || undefined)
-    .pipe(z.enum(jobStatuses).optional()),
+    .describe(jobStatuses.join(", ")),
 });
