@@ -11,6 +11,8 @@ const root = path.join(import.meta.dirname, "..", "..");
 /** Where pictures go if somebody wants them: `TWINHUB_SCREENSHOTS=docs/images npx vitest run test/portal`. */
 const pictures = process.env["TWINHUB_SCREENSHOTS"];
 
+export const picturesWanted = pictures !== undefined;
+
 const flags = [
   "--no-sandbox",
   "--disable-gpu",

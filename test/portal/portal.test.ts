@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Browser, Page } from "playwright-core";
 import { type TestHub, startHub } from "../../src/testing/index.ts";
-import { type Tab, desktop, openTab, picture, startBrowser } from "./browser.ts";
+import { type Tab, desktop, openTab, picture, picturesWanted, startBrowser } from "./browser.ts";
 import { type Simulated, makeFleet } from "./fleet.ts";
 
 let hub: TestHub;
@@ -11,6 +11,7 @@ let address: string;
 
 beforeAll(async () => {
   hub = await startHub({ ports: "standard" });
+  if (hub.portalUrl === null) throw new Error("The portal has not been built: npm run build");
   address = `https://${hub.hostName}`;
   fleet = await makeFleet(hub);
   browser = await startBrowser();
@@ -67,7 +68,6 @@ describe("signing in", () => {
     await page.goto(hub.portalUrl ?? "");
     await page.getByRole("heading", { name: "Overview" }).waitFor();
     expect(page.url()).toBe(`${address}/portal/`);
-    await picture(page, "portal-overview");
 
     const second = await openTab(browser);
     second.expectStatus(401);
@@ -96,6 +96,8 @@ describe("signing in", () => {
   it("says what is wrong with a connection string", async () => {
     tab.expectStatus(401);
     await page.goto(`${address}/portal/`);
+    await page.getByRole("heading", { name: "Sign in to twinhub" }).waitFor();
+    await picture(page, "portal-sign-in");
     const field = page.getByLabel("Service connection string");
     const enter = page.getByRole("button", { name: "Sign in" });
     await field.fill("HostName=x");
@@ -104,7 +106,6 @@ describe("signing in", () => {
     await field.fill(hub.connectionString.replace(/.{4}=$/, "AAAA="));
     await enter.click();
     await page.getByText("The hub does not accept this connection string").waitFor();
-    await picture(page, "portal-sign-in");
   });
 
   it("keeps the session out of reach of scripts, and ends it at sign-out", async () => {
@@ -131,13 +132,22 @@ describe("signing in", () => {
 });
 
 describe("the fleet", () => {
-  it("is counted on the overview, which plots what comes in", async () => {
+  it("is counted on the overview, which plots what comes in", { timeout: 120_000 }, async () => {
     await signIn();
     await page.getByRole("link", { name: /^Modules 20/ }).waitFor();
     await page.getByRole("link", { name: /^Connected now 3/ }).waitFor();
     await fleet[0]?.send({ temperature: 25.5 });
     await page.getByText('{"temperature":25.5}').waitFor();
     await page.locator(".plot canvas").waitFor();
+    if (!picturesWanted) return;
+    for (let second = 1; second <= 40; second += 1) {
+      for (const one of fleet) {
+        await one.send({ temperature: 20 + (second % 7), humidity: 40 + (second % 5) });
+        if (second % 3 === 0) await one.report({ climate: { temperature: 20 + (second % 7) } });
+      }
+      await page.waitForTimeout(900);
+    }
+    await picture(page, "portal-overview");
   });
 
   it("is listed and filtered by the beginning of an id and by a condition, in the address too", async () => {
@@ -210,7 +220,6 @@ describe("the fleet", () => {
     expect(pinned.authentication.x509Thumbprint.primaryThumbprint).toBe("AB".repeat(20));
     const chained = (await hub.call("GET", "/devices/room-002/modules/chained")).body;
     expect(chained.authentication.type).toBe("certificateAuthority");
-    await picture(page, "portal-modules");
     for (const id of ["pinned", "chained"])
       await hub.call("DELETE", `/devices/room-002/modules/${id}`, undefined, { "if-match": "*" });
   });
@@ -388,7 +397,6 @@ describe("working with devices and modules", () => {
     await page.getByRole("link", { name: "gone / m1" }).waitFor();
     await client.close();
     await page.getByText("the client left").first().waitFor();
-    await picture(page, "portal-connections");
     await hub.call("DELETE", "/devices/gone", undefined, { "if-match": "*" });
   });
 
@@ -398,6 +406,44 @@ describe("working with devices and modules", () => {
     await hub.call("PATCH", "/twins/room-007/modules/climate", { tags: { floor: 42 } });
     await page.getByText('{"tags":{"floor":42}}').waitFor();
     expect(await page.getByRole("link", { name: "room-001 / climate" }).count()).toBe(0);
+  });
+});
+
+describe("working with many at once", () => {
+  it("runs a job over devices and shows what became of it", async () => {
+    await signIn("/jobs");
+    await page.getByRole("button", { name: "Create a job" }).click();
+    await dialog().getByLabel("Job id").fill("eco-mode");
+    await dialog().getByLabel("For which devices").fill("deviceId IN ['room-007', 'room-008']");
+    await write("Patch", '{"properties":{"desired":{"mode":"eco"}}}');
+    await dialog().getByRole("button", { name: "Create" }).click();
+    await page.getByText("2 of 2").waitFor();
+    await page.getByText("completed", { exact: true }).first().waitFor();
+    await page.getByRole("button", { name: "Results of eco-mode" }).click();
+    await page.getByRole("cell", { name: "room-008", exact: true }).waitFor();
+    await picture(page, "portal-jobs");
+    const { body } = await hub.call("GET", "/twins/room-008");
+    expect(body.properties.desired.mode).toBe("eco");
+  });
+
+  it("keeps modules as a configuration wants them", async () => {
+    await signIn("/configurations");
+    await page.getByRole("button", { name: "Create a configuration" }).click();
+    await dialog().getByLabel("Id").fill("bonn-interval");
+    await dialog().getByLabel("Target").fill("from devices.modules where tags.site = 'bonn'");
+    await write("Content", '{"moduleContent":{"properties.desired.intervalSeconds":15}}');
+    await dialog().getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "bonn-interval" }).waitFor();
+    await expect
+      .poll(async () => {
+        const { body } = await hub.call("GET", "/twins/room-009/modules/climate");
+        return body.properties.desired.intervalSeconds as unknown;
+      })
+      .toBe(15);
+    await page.getByRole("button", { name: "Delete bonn-interval" }).click();
+    await page.getByLabel("Write bonn-interval to confirm").fill("bonn-interval");
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByText("There are no configurations yet").waitFor();
   });
 });
 
@@ -443,7 +489,6 @@ describe("owning the hub", () => {
     await page.getByLabel("Condition").fill("$body.temperature > 30");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("cell", { name: "hot", exact: true }).waitFor();
-    await picture(page, "portal-routes");
     await page.getByRole("button", { name: "Delete hot" }).click();
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByText("No routes yet").waitFor();

@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useCallback, useMemo } from "react";
-import { get, isApiError } from "../../api/client.ts";
+import { get } from "../../api/client.ts";
 import type { AuthenticationType, Identity } from "../../api/identities.ts";
 import { runQuery } from "../../api/query.ts";
 import { mayDo } from "../../api/session.ts";
@@ -65,19 +65,12 @@ async function queried(
     ...(where === undefined ? [] : [`(${where})`]),
   ];
   const condition = terms.length === 0 ? "" : ` WHERE ${terms.join(" AND ")}`;
-  try {
-    const page = await runQuery(`SELECT * FROM devices${condition}`, {
-      continuation,
-      top: pageSize,
-      signal,
-    });
-    return { rows: page.items.map((twin) => rowOf(twin)), next: page.continuation };
-  } catch (error) {
-    // A hub without queries still has its list.
-    if ((isApiError(error, 404) || isApiError(error, 405)) && where === undefined)
-      return listed(prefix, signal);
-    throw error;
-  }
+  const page = await runQuery(`SELECT * FROM devices${condition}`, {
+    continuation,
+    top: pageSize,
+    signal,
+  });
+  return { rows: page.items.map((twin) => rowOf(twin)), next: page.continuation };
 }
 
 /** Ids are compared by code unit: between the prefix and the prefix with its last unit raised. */
