@@ -98,6 +98,8 @@ class Record {
   readonly problems: string[] = [];
   answers = 0;
   redelivered = 0;
+  /** Hears of each answered call, each completed message and each acknowledged telemetry message. */
+  onStep: (kind: "answer" | "completion" | "telemetry") => void = () => {};
 
   wasDelivered(body: string, dup: boolean): void {
     if (this.completed.has(body)) this.problems.push(`${body} came again after it was completed`);
@@ -174,7 +176,11 @@ class Traffic {
     const known = this.#record.telemetry.get(this.#name) ?? [];
     this.#record.telemetry.set(this.#name, known);
     known.push(sent.body);
-    for (const body of sent.completes) this.#record.completed.add(body);
+    this.#record.onStep("telemetry");
+    for (const body of sent.completes) {
+      this.#record.completed.add(body);
+      this.#record.onStep("completion");
+    }
     this.#sendNext();
   }
 }
@@ -225,6 +231,7 @@ async function callMethods(
     if (outcome.text !== JSON.stringify({ status: 200, payload }))
       record.problems.push(`${payload} was answered with ${outcome.status} ${outcome.text}`);
     record.answers++;
+    record.onStep("answer");
   }
 }
 
@@ -238,6 +245,19 @@ async function setUp(hub: Hub): Promise<ReadonlyMap<Identity, string>> {
   return keys;
 }
 
+/**
+ * Resolves after a random number of answers and completions, however slow the machine is; in one round of five with the
+ * first telemetry message, while all else begins.
+ */
+function randomMoment(round: number, record: Record): Promise<void> {
+  let left = 1 + Math.floor(Math.random() * 50);
+  return new Promise((resolve) => {
+    record.onStep = (kind) => {
+      if (round % 5 === 0 || (kind !== "telemetry" && --left === 0)) resolve();
+    };
+  });
+}
+
 /** Everything at once, until a random moment. */
 async function runAndKill(
   hub: Hub,
@@ -246,6 +266,7 @@ async function runAndKill(
   record: Record,
 ): Promise<void> {
   const clients: MqttClient[] = [];
+  const moment = randomMoment(round, record);
   for (const identity of identities) {
     const client = await connect(hub, identity, keys.get(identity) ?? "");
     clients.push(client);
@@ -256,9 +277,7 @@ async function runAndKill(
     callMethods(hub, identity, `${round}.call.${index}.1`, record),
   ]);
   const sends = [0, 1].map((writer) => sendMessages(hub, `${round}.c2d.${writer}`, record));
-  // One in five dies while all of that begins.
-  const moment = round % 5 === 0 ? Math.random() * 50 : 100 + Math.random() * 300;
-  await new Promise((resolve) => setTimeout(resolve, moment));
+  await moment;
   await kill(hub);
   await Promise.all([...calls, ...sends, ...clients.map(({ closed }) => closed)]);
 }
