@@ -29,6 +29,8 @@ export class Port implements LinkPort {
   /** Outbound: what the client has not given an outcome yet. */
   readonly #withClient = new Set<RheaDelivery>();
   #sent = 0;
+  /** The first delivery that had not left when the port was last found full. */
+  #askedAt: number | undefined;
   #state: "opening" | "open" | "ended" = "opening";
   #handler: OpenLink | undefined;
   /** Inbound: deliveries that the handler works on. */
@@ -129,10 +131,23 @@ export class Port implements LinkPort {
     while (this.#unsent[0] !== undefined && this.#unsent[0].id < outgoing.next_pending_delivery)
       this.#unsent.shift();
     for (const { bytes } of this.#unsent) waitingBytes += bytes;
-    if (waitingBytes > this.#owner.limits.outputPause) return 0;
+    if (waitingBytes > this.#owner.limits.outputPause) {
+      this.#askAgain(outgoing.next_pending_delivery);
+      return 0;
+    }
     // The library lowers the credit when it writes a message, not when it takes it.
     const credit = this.link.credit - this.#unsent.length;
     return Math.max(0, Math.min(credit, outgoing.deliveries.available()));
+  }
+
+  /**
+   * The library writes at its next tick and tells nobody, so there may be room after that. If nothing has left since the
+   * last time, the session's window is closed, and the client's flow will tell.
+   */
+  #askAgain(pending: number): void {
+    if (this.#askedAt === pending) return;
+    this.#askedAt = pending;
+    setImmediate(() => this.roomChanged());
   }
 
   #nextTag(): Buffer {

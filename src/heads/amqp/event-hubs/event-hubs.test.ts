@@ -194,6 +194,16 @@ describe("a reader of a partition", () => {
     expect(reads.reduce((sum, length) => sum + length, 0)).toBe(7);
   });
 
+  it("gets more than the output holds with credit that it gives once", async () => {
+    const large = Array.from({ length: 40 }, (_, index) => `${index}`.padEnd(50_000, "."));
+    await sendAll(device, large);
+    const receiver = await service.receiver(partition, { credit_window: 0 });
+    const found = texts(receiver);
+    receiver.add_credit(40);
+    await expect.poll(() => found.length).toBe(40);
+    expect(found).toEqual(large);
+  });
+
   it("goes on through thousands that it never settles", async () => {
     const all = Array.from({ length: 5000 }, (_, index) => String(index));
     await sendAll(device, all.slice(0, 900));
