@@ -2,24 +2,32 @@
  * The application on the device: it connects as the module, reports what it knows and listens for desired changes
  * until it is told to end (Ctrl+C).
  *
- *   node dist/device-app.js [--protocol mqtt|mqtt-ws]
+ *   node dist/device-app.js [--protocol mqtt|mqtt-ws|amqp|amqp-ws]
  *
- * It uses the published `azure-iot-device` and `azure-iot-device-mqtt` packages as they are. The hub's certificate is
- * trusted through NODE_EXTRA_CA_CERTS, or through IOTHUB_CA_FILE, which shows the client's own option.
+ * It uses the published `azure-iot-device`, `azure-iot-device-mqtt` and `azure-iot-device-amqp` packages as they are.
+ * The hub's certificate is trusted through NODE_EXTRA_CA_CERTS, or through IOTHUB_CA_FILE, which shows the client's own option.
  */
 import { parseArgs } from "node:util";
 import device from "azure-iot-device";
 import type { ModuleClient, Twin } from "azure-iot-device";
+import deviceAmqp from "azure-iot-device-amqp";
 import deviceMqtt from "azure-iot-device-mqtt";
 import { addressIn, connectionStringFrom, run, text, withoutVersion } from "./shared.ts";
 
-const transports = { mqtt: deviceMqtt.Mqtt, "mqtt-ws": deviceMqtt.MqttWs };
+const transports = {
+  mqtt: deviceMqtt.Mqtt,
+  "mqtt-ws": deviceMqtt.MqttWs,
+  amqp: deviceAmqp.Amqp,
+  "amqp-ws": deviceAmqp.AmqpWs,
+};
+type Protocol = keyof typeof transports;
 
 await run(async () => {
   const { values } = parseArgs({ options: { protocol: { type: "string", default: "mqtt" } } });
   const { protocol } = values;
-  if (protocol !== "mqtt" && protocol !== "mqtt-ws") {
-    throw new Error(`--protocol must be mqtt or mqtt-ws, but is ${protocol}`);
+  if (!isProtocol(protocol)) {
+    const known = Object.keys(transports).join(", ");
+    throw new Error(`--protocol must be one of ${known}, but is ${protocol}`);
   }
 
   const connectionString = connectionStringFrom("IOTHUB_MODULE_CONNECTION_STRING");
@@ -47,6 +55,10 @@ await run(async () => {
   // The hub carries out a connection's requests in order: the answer to the report proves that the subscription stands.
   console.log("ready for desired changes");
 });
+
+function isProtocol(name: string): name is Protocol {
+  return Object.hasOwn(transports, name);
+}
 
 function endOnSignal(client: ModuleClient): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

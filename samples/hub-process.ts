@@ -21,7 +21,7 @@ export interface HubProcess extends HubInfo {
 }
 
 /** The ports that the SDKs do not let anyone choose. */
-export const fixedPorts = [443, 8883] as const;
+export const fixedPorts = [443, 8883, 5671] as const;
 
 const firstStart = 30;
 const orderlyStop = 15;
@@ -67,7 +67,7 @@ export async function freeAddress(candidates = loopbackAddresses()): Promise<str
     if (failures.every((failure) => failure === undefined)) return address;
     forbidden ||= failures.includes("EACCES");
   }
-  const ports = fixedPorts.join(" and ");
+  const ports = fixedPorts.join(", ");
   throw new Error(
     forbidden
       ? `may not listen on port ${fixedPorts[0]}: see "Ports" in README.md, or set IOTHUB_CONNECTION_STRING to a hub that runs already`

@@ -47,22 +47,25 @@ function deltas(firstVersion: number): readonly string[] {
 }
 
 describe("the module-twin sample", () => {
-  it.each(["mqtt", "mqtt-ws"])("starts a hub and tells the story over %s", async (protocol) => {
-    const outcome = await runSample(["--protocol", protocol]);
-    expect(outcome.story.at(-1)).toContain("each change arrived as its delta");
-    expect(outcome.code).toBe(0);
-    expect(heard(outcome)).toEqual(deltas(2));
-    expect(outcome.service).toEqual(
-      expect.arrayContaining([
-        "created device myFirstDevice",
-        "created module myFirstModule",
-        "patched with the stale etag AAAAAAAAAAE=: refused with 412 InvalidEtagError",
-        expect.stringMatching(
-          /^reported by the module: .*"weather":\{"temperature":72,"humidity":41\}/,
-        ),
-      ]),
-    );
-  });
+  it.each(["mqtt", "mqtt-ws", "amqp", "amqp-ws"])(
+    "starts a hub and tells the story over %s",
+    async (protocol) => {
+      const outcome = await runSample(["--protocol", protocol]);
+      expect(outcome.story.at(-1)).toContain("each change arrived as its delta");
+      expect(outcome.code).toBe(0);
+      expect(heard(outcome)).toEqual(deltas(2));
+      expect(outcome.service).toEqual(
+        expect.arrayContaining([
+          "created device myFirstDevice",
+          "created module myFirstModule",
+          "patched with the stale etag AAAAAAAAAAE=: refused with 412 InvalidEtagError",
+          expect.stringMatching(
+            /^reported by the module: .*"weather":\{"temperature":72,"humidity":41\}/,
+          ),
+        ]),
+      );
+    },
+  );
 
   it("runs twice against a hub that is there already", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "twinhub-sample-"));
