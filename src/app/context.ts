@@ -6,6 +6,7 @@ import type { ConfigurationRunner } from "./configurations/configuration-runner.
 import type { LiveConnections } from "./connections/live-connections.ts";
 import type { QueueSettings } from "../domain/messages/c2d-queue.ts";
 import { defaultQueueSettings } from "../domain/messages/c2d-queue.ts";
+import type { TransferRunner } from "./transfers/transfer-runner.ts";
 import type { JobRunner } from "./jobs/job-runner.ts";
 import type { ExpiryWatch } from "./messages/expiry-watch.ts";
 import type { Router } from "./routing/router.ts";
@@ -69,6 +70,8 @@ export interface HubContext {
   readonly jobRows: (after: readonly string[]) => AsyncIterable<QueryRow>;
   /** Gives jobs their turn. */
   readonly jobs: Pick<JobRunner, "add" | "forget">;
+  /** Runs imports and exports of the registry. */
+  readonly transfers: Pick<TransferRunner, "run" | "progressOf">;
   /** Keeps twins as automatic configurations want them. */
   readonly configurations: Pick<ConfigurationRunner, "changed" | "eventsCommitted">;
   /** A service has taken a message, which comes back if it is not settled. */

@@ -108,6 +108,13 @@ import {
 } from "./routing/routes.ts";
 import { testAllRoutes, testRoute } from "./routing/test-routes.ts";
 import { Router } from "./routing/router.ts";
+import { TransferRunner } from "./transfers/transfer-runner.ts";
+import {
+  cancelTransfer,
+  createTransfer,
+  getTransfer,
+  listTransfers,
+} from "./transfers/transfers.ts";
 import { getOwnTwin, getTwin } from "./twins/get-twin.ts";
 import { updateReported } from "./twins/update-reported.ts";
 import { patchTwin, replaceTwin } from "./twins/write-twin.ts";
@@ -157,6 +164,10 @@ export async function createHub(parts: HubParts): Promise<Hub> {
       add: (...args) => jobs.add(...args),
       forget: (...args) => jobs.forget(...args),
     },
+    transfers: {
+      run: (id) => transfers.run(id),
+      progressOf: (id) => transfers.progressOf(id),
+    },
     configurations: {
       changed: (...args) => configurations.changed(...args),
       eventsCommitted: (events) => configurations.eventsCommitted(events),
@@ -176,6 +187,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     isOwnHost: ownHosts(settings.hostNames),
   };
   const jobs = new JobRunner(context);
+  const transfers = new TransferRunner(context);
   const configurations = new ConfigurationRunner(context);
   startOutbox(context);
   await router.reload();
@@ -183,6 +195,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   await watchExistingQueues(context);
   const stopMaintenance = startMaintenance(context);
   await jobs.start();
+  await transfers.start();
   await configurations.start();
   return {
     api: bind(context, waiters, { policyChanges, groupDeletions }),
@@ -190,6 +203,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     stop() {
       stopMaintenance();
       jobs.stop();
+      transfers.stop();
       configurations.stop();
       expiry.stop();
       waiters.stop();
@@ -266,6 +280,12 @@ function bind(
       get: (...args) => getJob(context, ...args),
       cancel: (...args) => cancelJobById(context, ...args),
       list: (...args) => listJobs(context, ...args),
+    },
+    transfers: {
+      create: (...args) => createTransfer(context, ...args),
+      list: (...args) => listTransfers(context, ...args),
+      get: (...args) => getTransfer(context, ...args),
+      cancel: (...args) => cancelTransfer(context, ...args),
     },
     configurations: {
       list: (...args) => listConfigurations(context, ...args),

@@ -443,6 +443,19 @@ export interface Jobs {
   ): Promise<JobPage>;
 }
 
+/**
+ * Import and export of identities and twins, from and to folders of the hub's own storage whose names begin with `~`
+ * (spec/rest §8.13): for RegistryRead to watch, for RegistryWrite to make and cancel.
+ */
+export interface Transfers {
+  /** `body` as it came. Refuses with BlobContainerValidationError, JobQuotaExceeded, ArgumentInvalid and ArgumentNull. */
+  create(principal: Principal, body: JsonObject): Promise<JsonObject>;
+  list(principal: Principal): Promise<readonly JsonObject[]>;
+  /** Refuses with JobNotFound, as `cancel` does. */
+  get(principal: Principal, id: string): Promise<JsonObject>;
+  cancel(principal: Principal, id: string): Promise<void>;
+}
+
 /** Automatic configurations of devices and modules, and edge deployments (spec/semantics §13, spec/rest §8.11). */
 export interface Configurations {
   /** `top` outside 1–100 counts as 100. */
@@ -478,6 +491,7 @@ export interface HubApi {
   readonly queries: Queries;
   readonly indexes: Indexes;
   readonly jobs: Jobs;
+  readonly transfers: Transfers;
   readonly configurations: Configurations;
   readonly changes: Changes;
   readonly consumerGroups: ConsumerGroups;

@@ -50,8 +50,17 @@ describe("the command line", () => {
     const patch = '{"tags":{"n":1}}';
     const condition = "from devices.modules where moduleId = 'm1'";
     const job = await json(
-      ...["job", "create", "--job-id", "j1", "--jt", "scheduleUpdateTwin"],
-      ...["-q", condition, "--patch", patch, "--wait"],
+      "job",
+      "create",
+      "--job-id",
+      "j1",
+      "--jt",
+      "scheduleUpdateTwin",
+      "-q",
+      condition,
+      "--patch",
+      patch,
+      "--wait",
     );
     expect(job).toMatchObject({
       jobId: "j1",
@@ -67,8 +76,20 @@ describe("the command line", () => {
   it("schedules a method for later and cancels it", async () => {
     const start = new Date(hub.clock.now() + 3_600_000).toISOString();
     const job = await json(
-      ...["job", "create", "--jt", "scheduleDeviceMethod", "-q", "*", "--mn", "reboot"],
-      ...["--mp", "[1]", "--start", start, "--ttl", "60"],
+      "job",
+      "create",
+      "--jt",
+      "scheduleDeviceMethod",
+      "-q",
+      "*",
+      "--mn",
+      "reboot",
+      "--mp",
+      "[1]",
+      "--start",
+      start,
+      "--ttl",
+      "60",
     );
     expect(job).toMatchObject({ status: "scheduled", maxExecutionTimeInSeconds: 60 });
     expect(job.cloudToDeviceMethod).toMatchObject({ methodName: "reboot", payload: [1] });
@@ -88,14 +109,31 @@ describe("the command line", () => {
       '{"content":{"deviceContent":{"properties.desired.x":1}}}',
     );
     const made = await json(
-      ...["configuration", "create", "-c", "Mine", "-k", "@content.json", "--tc", "*"],
-      ...["--pri", "3", "--metrics", '{"queries":{"q":"select deviceId from devices"}}'],
+      "configuration",
+      "create",
+      "-c",
+      "Mine",
+      "-k",
+      "@content.json",
+      "--tc",
+      "*",
+      "--pri",
+      "3",
+      "--metrics",
+      '{"queries":{"q":"select deviceId from devices"}}',
     );
     expect(made).toMatchObject({ id: "mine", priority: 3, targetCondition: "*" });
     await vi.waitFor(
       async () => {
         const metric = await json(
-          ...["configuration", "show-metric", "-c", "mine", "-m", "appliedCount", "--mt", "system"],
+          "configuration",
+          "show-metric",
+          "-c",
+          "mine",
+          "-m",
+          "appliedCount",
+          "--mt",
+          "system",
         );
         expect(metric.result).toEqual([{ deviceId: "d1" }, { deviceId: "edge" }]);
       },

@@ -7,6 +7,7 @@ import type {
   BlockReference,
   ByteRange,
 } from "../../domain/files/blob.ts";
+import { isRegistryFile } from "../../domain/transfers/transfer.ts";
 import { maxBlobNameLength } from "../../domain/files/limits.ts";
 import type { HubContext } from "../context.ts";
 import type { BlobContent, BlobPrecondition, BlobStore } from "../ports.ts";
@@ -81,8 +82,10 @@ function prove(
 ): { readonly name: string; readonly rights: string } | null {
   switch (caller.kind) {
     case "principal": {
-      demand(caller.principal, "ServiceConnect");
       const [name] = names;
+      // Keys of identities may be in it.
+      const isRegistry = name !== undefined && isRegistryFile(name);
+      demand(caller.principal, isRegistry ? "RegistryWrite" : "ServiceConnect");
       return name === undefined ? null : { name, rights: "rwd" };
     }
     case "signature": {

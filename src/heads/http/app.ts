@@ -46,6 +46,7 @@ import { statisticsRoutes } from "./routes/statistics.ts";
 import { queryRoutes } from "./routes/query.ts";
 import { changeRoutes } from "./routes/changes.ts";
 import { tryRoutes } from "./routes/try-routes.ts";
+import { transferRoutes } from "./routes/transfers.ts";
 import { twinRoutes } from "./routes/twins.ts";
 
 declare module "fastify" {
@@ -142,6 +143,7 @@ function apiRoutes(parts: AppParts): FastifyPluginCallback {
     app.register(queryRoutes(parts));
     app.register(methodRoutes(parts));
     app.register(jobRoutes(parts));
+    app.register(transferRoutes(parts));
     app.register(configurationRoutes(parts));
     app.register(cloudToDeviceRoutes(parts));
     done();

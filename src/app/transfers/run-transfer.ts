@@ -1,0 +1,152 @@
+import { BlobError } from "../../domain/files/blob-error.ts";
+import { HubError } from "../../domain/errors.ts";
+import {
+  type Transfer,
+  type TransferStatus,
+  errorBlobName,
+  folderOf,
+  isOver,
+} from "../../domain/transfers/transfer.ts";
+import type { HubContext } from "../context.ts";
+import { ownContainer } from "../files/own-storage.ts";
+import type { BlobContent, BlobStore } from "../ports.ts";
+import { exportLines } from "./export-registry.ts";
+import { importLines, maxErrors } from "./import-registry.ts";
+import { errorQueue, findTransfer, putTransfer } from "./stored-transfers.ts";
+
+/** Tells what has been done so far, in percent. */
+export type OnProgress = (percent: number) => void;
+
+/** Runs an import or export to its end, or until `isStopped`: then the next process goes on with it. */
+export async function runTransfer(
+  context: HubContext,
+  id: string,
+  onProgress: OnProgress,
+  isStopped: () => boolean,
+): Promise<void> {
+  const transfer = await change(context, id, (found, now) => ({
+    ...found,
+    status: "running",
+    startTime: found.startTime ?? now,
+  }));
+  if (isOver(transfer)) return;
+  try {
+    const blobs = ownBlobs(context);
+    if (transfer.type === "export") await exportAll(context, blobs, transfer, onProgress);
+    else await importAll(context, blobs, transfer, onProgress, isStopped);
+    if (!isStopped()) await end(context, id, "completed", null);
+  } catch (error) {
+    if (error instanceof Cancelled) return;
+    if (!(error instanceof HubError) && !(error instanceof BlobError)) throw error;
+    await end(context, id, "failed", error.message);
+  }
+}
+
+class Cancelled extends Error {}
+
+async function exportAll(
+  context: HubContext,
+  blobs: BlobStore,
+  { id, outputUri, outputBlobName, excludeKeys }: Transfer,
+  onProgress: OnProgress,
+): Promise<void> {
+  const folder = folderOf(outputUri, ownContainer, context.isOwnHost);
+  const { devices } = await context.store.transaction(null, (tx) => tx.counts());
+  let done = 0;
+  const lines = exportLines(context, excludeKeys, () => {
+    done += 1;
+    onProgress(Math.min(99, Math.floor((100 * done) / Math.max(devices, 1))));
+  });
+  const content = whileWanted(context, id, lines);
+  await writeText(blobs, `${folder}/${outputBlobName}`, content);
+}
+
+async function importAll(
+  context: HubContext,
+  blobs: BlobStore,
+  { id, inputUri, inputBlobName, outputUri }: Transfer,
+  onProgress: OnProgress,
+  isStopped: () => boolean,
+): Promise<void> {
+  const from = folderOf(inputUri ?? "", ownContainer, context.isOwnHost);
+  const to = folderOf(outputUri, ownContainer, context.isOwnHost);
+  const input = await blobs.read(`${from}/${inputBlobName}`);
+  if (input === null)
+    throw new HubError("BlobContainerValidationError", `There is no blob ${from}/${inputBlobName}`);
+  const { size } = input.properties;
+  const content = whileWanted(context, id, input.content);
+  const tell = (read: number): void => onProgress(Math.min(99, Math.floor((100 * read) / size)));
+  await importLines(context, id, content, tell, isStopped);
+  if (isStopped()) return;
+  await writeText(blobs, `${to}/${errorBlobName}`, errorLines(context, id));
+}
+
+/** Ends when the job has been cancelled. */
+async function* whileWanted(
+  { store }: HubContext,
+  id: string,
+  content: BlobContent,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of content) {
+    const { status } = await store.transaction(null, (tx) => findTransfer(tx, id));
+    if (status === "cancelled") throw new Cancelled();
+    yield chunk;
+  }
+}
+
+async function* errorLines({ store }: HubContext, id: string): AsyncGenerator<Uint8Array> {
+  const items = await store.transaction(null, (tx) => tx.queue(errorQueue(id), maxErrors));
+  for (const { value } of items) yield Buffer.from(`${JSON.stringify(value)}\n`);
+}
+
+async function writeText(blobs: BlobStore, name: string, content: BlobContent): Promise<void> {
+  const description = { contentType: "text/plain", metadata: {} };
+  await blobs.putBlob(
+    name,
+    content,
+    () => description,
+    () => undefined,
+  );
+}
+
+export function ownBlobs({ files }: Pick<HubContext, "files">): BlobStore {
+  if (files.blobs !== null) return files.blobs;
+  throw new HubError(
+    "BlobContainerValidationError",
+    "Import and export need the hub's own storage, which is turned off",
+  );
+}
+
+async function end(
+  context: HubContext,
+  id: string,
+  status: TransferStatus,
+  failureReason: string | null,
+): Promise<void> {
+  await change(context, id, (found, endTime) => ({
+    ...found,
+    status,
+    endTime,
+    failureReason,
+    progress: status === "completed" ? 100 : found.progress,
+  }));
+  await context.store.transaction(null, (tx) => {
+    for (const { sequence } of tx.queue(errorQueue(id), maxErrors))
+      tx.deleteFromQueue(errorQueue(id), sequence);
+  });
+}
+
+/** One that was cancelled stays so. */
+function change(
+  { store }: HubContext,
+  id: string,
+  to: (transfer: Transfer, now: number) => Transfer,
+): Promise<Transfer> {
+  return store.transaction(null, (tx) => {
+    const found = findTransfer(tx, id);
+    if (isOver(found)) return found;
+    const changed = to(found, tx.now);
+    putTransfer(tx, changed);
+    return changed;
+  });
+}
