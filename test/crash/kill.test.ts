@@ -62,7 +62,7 @@ function killAfter(child: ChildProcess, milliseconds: number): void {
 describe("a store whose process is killed", () => {
   it(
     "has every acknowledged write after each of 100 kills, and no gap",
-    { timeout: 180_000 },
+    { timeout: 400_000 },
     async () => {
       const directory = path.join(root, "data");
       const expectations = new Expectations();

@@ -317,7 +317,7 @@ async function logged(data: string): Promise<Map<string, string[]>> {
 describe("a hub that is killed in the middle of telemetry, messages to devices and methods", () => {
   it(
     `loses nothing that it has acknowledged in ${kills} kills, and delivers nothing that was completed`,
-    { timeout: 180_000 },
+    { timeout: 400_000 },
     async () => {
       directory = await mkdtemp(path.join(tmpdir(), "twinhub-messages-"));
       const data = path.join(directory, "data");

@@ -57,7 +57,7 @@ async function logged({ eventLog }: HubStore): Promise<ReadonlySet<string>> {
 describe("a hub that is killed while it routes", () => {
   it(
     `has sent every acknowledged change and message to the log and to its webhook, after ${kills} kills`,
-    { timeout: 180_000 },
+    { timeout: 400_000 },
     async () => {
       const acknowledged: string[] = [];
       for (let round = 1; round <= kills; round++) acknowledged.push(...(await runAndKill(round)));

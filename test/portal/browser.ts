@@ -61,7 +61,7 @@ export async function openTab(browser: Browser, view: View = desktop): Promise<T
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const errors: string[] = [];
   const expected = new Set<number>();
   page.on("console", (message) => {

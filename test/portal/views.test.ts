@@ -61,7 +61,7 @@ afterAll(async () => {
 describe.each(views)("in $colorScheme on a $size", (view) => {
   it(
     "every page is complete, accessible, fits and logs no error",
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const address = `https://${hub.hostName}`;
       const tab = await openTab(browser, view);
