@@ -63,7 +63,8 @@ export function applyConfigurations(
   }
   for (const [path, { value }] of previous) {
     if (owned.has(path) || above.has(path) || value === null) continue;
-    if (prefixesOf(path).some((prefix) => owned.has(prefix))) continue;
+    // Whatever was there is replaced, but for an empty object: a merge leaves its members.
+    if (prefixesOf(path).some((prefix) => replaces(owned.get(prefix)))) continue;
     if (valueAt(desired, path) !== undefined) patch = withValue(patch, path.split("."), null);
   }
   const applying = new Set([...owned.values()].map(({ configurationId }) => configurationId));
@@ -109,6 +110,10 @@ function isSatisfied(found: Json | undefined, wanted: Json): boolean {
   if (wanted === null) return found === undefined;
   if (isEmpty(wanted)) return isObject(found);
   return found !== undefined && isSame(found, wanted);
+}
+
+function replaces(setting: Setting | undefined): boolean {
+  return setting !== undefined && !isEmpty(setting.value);
 }
 
 function isEmpty(value: Json): boolean {
