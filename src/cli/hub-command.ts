@@ -9,6 +9,8 @@ import { findTarget } from "./target.ts";
 export interface Call {
   readonly hub: HubClient;
   readonly options: GivenOptions;
+  /** What stands on the command line without a flag. */
+  readonly operands: readonly string[];
   readonly io: Io;
 }
 
@@ -28,7 +30,7 @@ export function hubCommand(
   addHubOptions(command).action(async () => {
     const options = new GivenOptions(command);
     const hub = new HubClient(findTarget(options, io), io.now);
-    const result = await work({ hub, options, io });
+    const result = await work({ hub, options, operands: command.processedArgs.map(String), io });
     if (result === undefined) return;
     const format = options.text("output") === "table" ? "table" : "json";
     io.out(render(result.value, format, result.columns));

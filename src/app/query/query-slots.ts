@@ -1,7 +1,7 @@
 import { HubError } from "../../domain/errors.ts";
 
-/** Queries that are answered at the same time; the memory that they may take is bounded for each. */
-const maxRunning = 8;
+/** Queries that are answered at the same time: each may take its bounded part of memory and of every turn of the event loop. */
+const maxRunning = 4;
 /** Queries that wait for their turn. */
 const maxWaiting = 256;
 

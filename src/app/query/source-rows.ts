@@ -15,8 +15,10 @@ export interface QueryRow {
   readonly key: readonly string[];
 }
 
-/** Rows of one step; bounds how long turning them into views holds up the event loop. */
-const step = 250;
+/** Rows of one step, at most; bounds how long turning them into views and looking at them holds up the event loop. */
+const maxStep = 128;
+/** Divided by the length of a query, its rows of one step: what is long to say takes long to decide. */
+const lengthShare = 64_000;
 
 /**
  * The rows of a query's source after a position; at least those that match its condition. `check` is called between the
@@ -36,10 +38,11 @@ export async function* sourceRows(
     }
     return;
   }
+  const step = Math.min(maxStep, Math.ceil(lengthShare / query.text.length));
+  const limit = Math.min(step, Math.max(wanted, 10));
   let next: IdentityKey | null = keyOf(after);
   do {
     check();
-    const limit = Math.min(step, Math.max(wanted, 10));
     const page = await context.store.scanTwins({
       source: query.source,
       where: query.where,

@@ -18,13 +18,14 @@ import {
 import type { Io } from "../io.ts";
 import { deviceOption, etagOption, keyTypeOption } from "../options.ts";
 import type { Column } from "../output.ts";
+import { queryRows, topOf } from "../query-work.ts";
 import { renewKeyOption } from "../renew-key-option.ts";
 
 const columns: readonly Column[] = [
   ["DEVICE", "deviceId"],
   ["STATUS", "status"],
   ["CONNECTION", "connectionState"],
-  ["AUTHENTICATION", "authentication.type"],
+  ["AUTHENTICATION", "authenticationType"],
   ["EDGE", "capabilities.iotEdge"],
   ["LAST ACTIVITY", "lastActivityTime"],
 ];
@@ -45,7 +46,7 @@ export function addDeviceIdentity(program: Command, io: Io): void {
     group
       .command("list")
       .description("list devices")
-      .option("--top <count>", "at most so many, up to 1000"),
+      .option("--top <count>", "at most so many; all if missing"),
     io,
     list,
   );
@@ -88,8 +89,7 @@ async function create({ hub, options }: Call): Promise<Result> {
   return { value: await hub.object("PUT", identityPath(key), { body }) };
 }
 
+/** By query, as `az` does: it has no limit, and shows what a device's twin does. */
 async function list({ hub, options }: Call): Promise<Result> {
-  const top = options.integer("top", 1, 1000);
-  const value = await hub.list("/devices", top === undefined ? {} : { top: String(top) });
-  return { value, columns };
+  return { value: await queryRows(hub, "SELECT * FROM devices", topOf(options)), columns };
 }

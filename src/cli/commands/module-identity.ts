@@ -13,6 +13,7 @@ import {
 import type { Io } from "../io.ts";
 import { deviceOption, etagOption, keyTypeOption, moduleOption } from "../options.ts";
 import type { Column } from "../output.ts";
+import { queryRows, topOf } from "../query-work.ts";
 import { renewKeyOption } from "../renew-key-option.ts";
 
 const columns: readonly Column[] = [
@@ -23,6 +24,13 @@ const columns: readonly Column[] = [
   ["AUTHENTICATION", "authentication.type"],
   ["LAST ACTIVITY", "lastActivityTime"],
 ];
+
+/** Of all devices they come by query, as twins. */
+const twinColumns = columns
+  .filter(([heading]) => heading !== "MANAGED BY")
+  .map(([heading, path]): Column =>
+    heading === "AUTHENTICATION" ? [heading, "authenticationType"] : [heading, path],
+  );
 
 /** `module-identity create | show | list | update | delete | renew-key | connection-string show`. */
 export function addModuleIdentity(program: Command, io: Io): void {
@@ -35,10 +43,11 @@ export function addModuleIdentity(program: Command, io: Io): void {
   hubCommand(managedBy(addAuthenticationOptions(command("create", "create a module"))), io, create);
   hubCommand(command("show", "show a module"), io, showIdentity);
   hubCommand(
-    deviceOption(group.command("list").description("list the modules of a device")).option(
-      "--top <count>",
-      "at most so many, up to 1000",
-    ),
+    group
+      .command("list")
+      .description("list the modules of a device, or of all devices")
+      .option("-d, --device-id <id>", "the device")
+      .option("--top <count>", "at most so many; all if missing"),
     io,
     list,
   );
@@ -83,9 +92,12 @@ async function create({ hub, options }: Call): Promise<Result> {
 }
 
 async function list({ hub, options }: Call): Promise<Result> {
-  const top = options.integer("top", 1, 1000) ?? 1000;
-  const modules = await hub.list(
-    `${identityPath({ deviceId: options.required("deviceId") })}/modules`,
-  );
+  const deviceId = options.text("deviceId");
+  const top = topOf(options);
+  if (deviceId === undefined) {
+    const value = await queryRows(hub, "SELECT * FROM devices.modules", top);
+    return { value, columns: twinColumns };
+  }
+  const modules = await hub.list(`${identityPath({ deviceId })}/modules`);
   return { value: modules.slice(0, top), columns };
 }

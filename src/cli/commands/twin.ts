@@ -8,12 +8,44 @@ import { keyOf } from "../identity-work.ts";
 import type { Io } from "../io.ts";
 import { type Assignment, assign, readAssignment, readObject } from "../json-input.ts";
 import { deviceOption, etagOption, moduleOption } from "../options.ts";
+import type { Column } from "../output.ts";
+import { literal, queryRows, topOf } from "../query-work.ts";
 
-/** `device-twin show | update | replace`, and the same for modules. */
+const columns: readonly Column[] = [
+  ["DEVICE", "deviceId"],
+  ["MODULE", "moduleId"],
+  ["VERSION", "version"],
+  ["CONNECTION", "connectionState"],
+  ["DESIRED", "properties.desired.$version"],
+  ["REPORTED", "properties.reported.$version"],
+];
+
+const deviceColumns = columns.filter(([heading]) => heading !== "MODULE");
+
+/** `device-twin show | list | update | replace`, and the same for modules. */
 export function addTwins(program: Command, io: Io): void {
-  addGroup(program.command("device-twin").description("twins of devices"), io, deviceOption);
-  addGroup(program.command("module-twin").description("twins of modules"), io, (command) =>
-    moduleOption(deviceOption(command)),
+  const devices = program.command("device-twin").description("twins of devices");
+  const modules = program.command("module-twin").description("twins of modules");
+  addGroup(devices, io, deviceOption);
+  addGroup(modules, io, (command) => moduleOption(deviceOption(command)));
+  const list = (group: Command): Command =>
+    group
+      .command("list")
+      .description("list the twins")
+      .option("--top <count>", "at most so many; all if missing");
+  hubCommand(list(devices), io, async ({ hub, options }) => ({
+    value: await queryRows(hub, "SELECT * FROM devices", topOf(options)),
+    columns: deviceColumns,
+  }));
+  hubCommand(
+    list(modules).option("-d, --device-id <id>", "only of this device"),
+    io,
+    async ({ hub, options }) => {
+      const deviceId = options.text("deviceId");
+      const where = deviceId === undefined ? "" : ` WHERE deviceId = ${literal(deviceId)}`;
+      const query = `SELECT * FROM devices.modules${where}`;
+      return { value: await queryRows(hub, query, topOf(options)), columns };
+    },
   );
 }
 
