@@ -125,7 +125,9 @@ export interface HubStore {
   /**
    * Runs `work` and resolves with its result after the commit is durable. `key` is what the work is about:
    * two transactions with the same device id run in the order in which they were asked for.
-   * Rejects with what `work` throws, with nothing written. A work that writes nothing costs no commit.
+   * Rejects with what `work` throws, with nothing written. A work that writes nothing costs no commit. Presence and
+   * `connectionChanged` events wait a moment for the commit of something else, and a work that writes nothing besides
+   * does not wait for them: later works see them at once, and a hub starts with nobody connected anyway.
    */
   transaction<T>(key: IdentityKey | null, work: (tx: HubTx) => T): Promise<T>;
 

@@ -27,8 +27,8 @@ export async function openConnection(
     const stored = options.session === "none" ? undefined : tx.session(key);
     // A connection of a protocol without sessions leaves the one of MQTT as it is.
     if (options.session !== "none") {
-      if (options.clean) tx.deleteSession(key);
-      else if (stored === undefined) tx.putSession(key, noSession);
+      if (!options.clean && stored === undefined) tx.putSession(key, noSession);
+      else if (options.clean && stored !== undefined) tx.deleteSession(key);
     }
     const twin = tx.twin(key);
     if (twin !== undefined && modelId !== undefined && modelId !== twin.modelId)

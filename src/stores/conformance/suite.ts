@@ -239,6 +239,55 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         expect(order).toEqual(["settled 1", "settled 2", "settled 3", "heard 1,2,3"]);
       });
 
+      it("that write only presence are seen at once, told in order with what follows, and there after opening again", async () => {
+        const [key] = both;
+        if (key === undefined) throw new Error("no key");
+        await create(key);
+        const heard: (readonly [number, string])[] = [];
+        const all = new Promise<void>((resolve) => {
+          store.onCommitted((events) => {
+            for (const { sequence, event } of events) heard.push([sequence, event.type]);
+            if (heard.length === 3) resolve();
+          });
+        });
+        const connect = (lastActivityTime: number) =>
+          store.transaction(key, (tx) => {
+            const presence = { connected: true, stateUpdatedTime: 1, lastActivityTime };
+            tx.putPresence(key, presence);
+            const { now: at } = tx;
+            tx.emit({ type: "connectionChanged", key, at, connected: true, protocol: "mqtt" });
+          });
+        await connect(1);
+        expect((await read((tx) => tx.presence(key)))?.lastActivityTime).toBe(1);
+        const source = "devices";
+        const { rows } = await store.scanTwins({ source, where: null, after: null, limit: 9 });
+        expect(rows.map((row) => row.presence?.lastActivityTime)).toEqual([1]);
+        await connect(2);
+        await store.transaction(null, (tx) => tx.emit(created("d2", 2)));
+        await all;
+        expect(heard).toEqual([
+          [1, "connectionChanged"],
+          [2, "connectionChanged"],
+          [3, "identityCreated"],
+        ]);
+        await connect(3);
+        await reopened();
+        expect((await read((tx) => tx.presence(key)))?.lastActivityTime).toBe(3);
+        expect(await store.lastEvent()).toBe(4);
+      });
+
+      it("that write only presence are told although nothing follows", async () => {
+        const [key] = both;
+        if (key === undefined) throw new Error("no key");
+        const heard = new Promise<readonly CommittedEvent[]>((resolve) => {
+          store.onCommitted(resolve);
+        });
+        await store.transaction(key, (tx) =>
+          tx.emit({ type: "connectionChanged", key, at: 1, connected: false, protocol: "mqtt" }),
+        );
+        expect((await heard).map((event) => event.sequence)).toEqual([1]);
+      });
+
       it("refuse to be used after their work has ended", async () => {
         const tx = await store.transaction(null, (used) => used);
         expect(() => tx.putIdentity(device("late"))).toThrow("after its work had ended");

@@ -45,8 +45,10 @@ export class Changes {
   /** Outbox events up to here are to go. */
   trimEventsTo = 0;
   readonly logTrims = new Map<number, LogTrim>();
-  /** How many writes were asked for: 0 means that no commit is needed. */
+  /** How many writes were asked for that need a commit. */
   writes = 0;
+  /** How many writes were asked for for which the next commit is early enough. */
+  relaxed = 0;
   devices = 0;
   disabledDevices = 0;
   modules = 0;
@@ -77,8 +79,9 @@ export class Changes {
 
   /** Adds what a finished work wrote; the later write wins. */
   merge(work: Changes): void {
-    if (work.writes === 0) return;
+    if (work.writes + work.relaxed === 0) return;
     this.writes += work.writes;
+    this.relaxed += work.relaxed;
     this.devices += work.devices;
     this.disabledDevices += work.disabledDevices;
     this.modules += work.modules;

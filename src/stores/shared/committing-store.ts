@@ -89,11 +89,13 @@ export class CommittingStore implements HubStore {
     return this.#backend.records.listTwins(of, after, limit);
   }
 
-  scanTwins(scan: TwinScan): Promise<TwinPage> {
+  async scanTwins(scan: TwinScan): Promise<TwinPage> {
+    await this.#commits.whenWritten();
     return this.#backend.scanTwins(scan);
   }
 
-  groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null> {
+  async groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null> {
+    await this.#commits.whenWritten();
     return this.#backend.groupTwins(grouping);
   }
 
@@ -106,10 +108,12 @@ export class CommittingStore implements HubStore {
   }
 
   async events(after: number, limit: number): Promise<readonly CommittedEvent[]> {
+    await this.#commits.whenWritten();
     return this.#backend.records.events(after, limit);
   }
 
   async lastEvent(): Promise<number> {
+    await this.#commits.whenWritten();
     return this.#commits.lastSequence;
   }
 

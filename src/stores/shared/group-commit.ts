@@ -3,8 +3,8 @@ import { HubError } from "../../domain/errors.ts";
 import type { EventMessage } from "../../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../../domain/time.ts";
 import type { Backend, LogTail, StoredState } from "./backend.ts";
-import { Changes, type LogTrim } from "./changes.ts";
-import { LayeredTransaction, sumCounts } from "./transaction.ts";
+import { Batch, tailOf } from "./batch.ts";
+import type { Changes, LogTrim } from "./changes.ts";
 
 export interface CommitLimits {
   /** Works that may wait for a commit; more are refused with ServiceUnavailable. */
@@ -28,8 +28,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** How long what is only about connections waits for a commit that is made for something else, in milliseconds. */
+const relaxedDelay = 50;
+/** The same after a commit has failed. */
+const retryDelay = 1_000;
+
 type Outcome =
-  | { readonly kind: "read" | "wrote"; readonly value: unknown }
+  | { readonly kind: "read" | "wrote" | "relaxed"; readonly value: unknown }
   | { readonly kind: "threw"; readonly error: unknown };
 
 export interface Listeners {
@@ -41,7 +46,8 @@ export interface Listeners {
  * Runs what one turn of the event loop asked for, in order, and commits it as one. There is no timer: what
  * arrives while a commit runs is the next batch.
  *
- * Promises are settled in the order of the works, after the commit; listeners hear of it one turn later.
+ * Promises are settled in the order of the works, after the commit; listeners hear of it one turn later. Works that
+ * write nothing but connections are settled before: their batch stays open for what follows, and sees them.
  */
 export class GroupCommit {
   readonly #backend: Backend;
@@ -53,6 +59,8 @@ export class GroupCommit {
   #waitingBytes = 0;
   #scheduled = false;
   #closed = false;
+  #open: OpenBatch | undefined;
+  #timer: NodeJS.Timeout | undefined;
   /** Works that run alone, or wait for that. */
   #holders = 0;
   #held: Promise<void> = Promise.resolve();
@@ -119,10 +127,17 @@ export class GroupCommit {
     return this.#state.lastSequence;
   }
 
+  /** Resolves when everything that was answered is committed. */
+  async whenWritten(): Promise<void> {
+    if (this.#open !== undefined) await this.#enqueue((batch) => batch.end(), 0);
+  }
+
   /** Refuses new work, and resolves when everything asked for is settled and announced. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#held;
+    // What is asked for before is in it, or behind it in the queue.
+    this.#commitOpen();
     while (this.#queue.length > 0 || this.#announcing > 0) {
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -167,25 +182,57 @@ export class GroupCommit {
 
   #release(): void {
     this.#holders--;
-    if (this.#queue.length > 0) this.#schedule();
+    if (this.#queue.length > 0 || this.#open !== undefined) this.#schedule();
   }
 
-  #run(waiting: readonly Waiting[], now: Milliseconds): void {
-    const batch = this.#newBatch(now);
+  /** `commits`: also what could wait for another commit. */
+  #run(waiting: readonly Waiting[], now: Milliseconds, commits = this.#closed): void {
+    const { batch, works } = this.#open ?? { batch: this.#newBatch(now), works: [] };
+    batch.now = now;
+    this.#open = undefined;
     const outcomes = waiting.map((item) => attempt(item, batch));
-    if (batch.changes.writes > 0) {
+    const { writes, relaxed } = batch.changes;
+    const isFull = works.length >= this.#limits.maxBatch;
+    if (writes > 0 || (relaxed > 0 && (commits || isFull))) {
       try {
         const after = batch.stateAfter();
         this.#backend.commit(batch.changes, this.#state.lastSequence + 1, after.lastQueueNumber);
         this.#committed(batch.changes, after);
       } catch (error) {
-        if (waiting.length > 1 && this.#backend.blames(error)) {
-          for (const item of waiting) this.#run([item], now);
-        } else this.#commitFailed(waiting, outcomes, error, now);
+        if (works.length + waiting.length > 1 && this.#backend.blames(error)) {
+          for (const item of [...works, ...waiting]) this.#run([item], now, true);
+        } else {
+          this.#commitFailed(waiting, outcomes, error, now);
+          if (!this.#backend.blames(error)) this.#runAgain(works, now);
+        }
         return;
       }
+    } else if (relaxed > 0) {
+      const kept = waiting.filter((_, index) => outcomes[index]?.kind === "relaxed");
+      this.#keepOpen({ batch, works: [...works, ...kept] }, relaxedDelay);
     }
-    for (const [index, item] of waiting.entries()) settle(item, outcomes[index]);
+    for (let index = 0; index < waiting.length; index++) settle(waiting[index], outcomes[index]);
+  }
+
+  #keepOpen(open: OpenBatch, delay: Milliseconds): void {
+    this.#open = open;
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#holders === 0) this.#commitOpen();
+    }, delay).unref();
+  }
+
+  #commitOpen(): void {
+    if (this.#open !== undefined) this.#run([], this.#clock.now(), true);
+  }
+
+  /** Works that were answered, and whose writes were lost with those of others. */
+  #runAgain(works: readonly Waiting[], now: Milliseconds): void {
+    if (this.#closed || works.length === 0) return;
+    const batch = this.#newBatch(now);
+    for (const item of works) attempt(item, batch);
+    if (batch.changes.relaxed > 0) this.#keepOpen({ batch, works }, retryDelay);
   }
 
   #take(): Waiting[] {
@@ -239,117 +286,34 @@ export class GroupCommit {
     this.#log?.error({ err: error, lost: waiting.length }, message);
     for (const [index, item] of waiting.entries()) {
       const batch = this.#newBatch(now);
-      const outcome = outcomes[index]?.kind === "wrote" ? undefined : attempt(item, batch);
-      if (outcome === undefined || batch.changes.writes > 0) {
+      const kind = outcomes[index]?.kind;
+      const outcome = kind === "wrote" || kind === "relaxed" ? undefined : attempt(item, batch);
+      if (outcome === undefined || batch.changes.writes + batch.changes.relaxed > 0) {
         item.reject(new HubError("ServiceUnavailable", message));
       } else settle(item, outcome);
     }
   }
 }
 
-type OpenTail = { -readonly [name in keyof LogTail]: LogTail[name] };
-
-/** The works of one commit. */
-class Batch {
-  readonly changes = new Changes();
-  /** The ends of the partitions that this batch appends to or trims. */
-  readonly tails = new Map<number, OpenTail>();
-  readonly #now: Milliseconds;
-  readonly #backend: Backend;
-  readonly #state: StoredState;
-
-  constructor(now: Milliseconds, backend: Backend, state: StoredState) {
-    this.#now = now;
-    this.#backend = backend;
-    this.#state = state;
-  }
-
-  /** The state once this batch is committed. */
-  stateAfter(): StoredState {
-    const { changes, tails } = this;
-    const state = this.#state;
-    return {
-      lastSequence: state.lastSequence + changes.events.length,
-      trimmedSequence: Math.max(state.trimmedSequence, changes.trimEventsTo),
-      lastQueueNumber: state.lastQueueNumber + changes.queues.added,
-      counts: sumCounts(state.counts, changes),
-      tails:
-        tails.size === 0
-          ? state.tails
-          : state.tails.map((tail, partition) => tails.get(partition) ?? tail),
-    };
-  }
-
-  transaction<T>(work: (tx: HubTx) => T): T {
-    const tx = new LayeredTransaction(this.#now, this.#backend.records, this.#state, this.changes);
-    try {
-      const value = work(tx);
-      tx.succeed();
-      return value;
-    } catch (error) {
-      tx.fail();
-      throw error;
-    }
-  }
-
-  append(partition: number, message: EventMessage): LogPosition {
-    const tail = this.#tail(partition);
-    const sequenceNumber = ++tail.last;
-    const enqueued = Math.max(tail.enqueued, message.enqueuedTime);
-    const total = tail.total + message.body.byteLength;
-    tail.enqueued = enqueued;
-    tail.total = total;
-    this.changes.writes++;
-    this.changes.appends.push({ partition, sequenceNumber, message, enqueued, total });
-    return { partition, sequenceNumber };
-  }
-
-  trimEvents(upTo: number): void {
-    const end = Math.min(upTo, this.#state.lastSequence);
-    if (end <= Math.max(this.#state.trimmedSequence, this.changes.trimEventsTo)) return;
-    this.changes.writes++;
-    this.changes.trimEventsTo = end;
-  }
-
-  trimLog(partition: number, trim: LogTrim): void {
-    const tail = this.#tail(partition);
-    if (trim.upTo < tail.first) return;
-    this.changes.writes++;
-    this.changes.logTrims.set(partition, trim);
-    tail.first = trim.upTo + 1;
-    tail.dropped = trim.total;
-  }
-
-  /** The batch's own copy of a tail. */
-  #tail(partition: number): OpenTail {
-    const known = this.tails.get(partition);
-    if (known !== undefined) return known;
-    const tail = { ...tailOf(this.#state, partition) };
-    this.tails.set(partition, tail);
-    return tail;
-  }
-}
-
-function tailOf(state: StoredState, partition: number): LogTail {
-  const tail = state.tails[partition];
-  if (tail === undefined) {
-    throw new RangeError(`There is no partition ${partition} of ${state.tails.length}`);
-  }
-  return tail;
+/** A batch that waits for its commit, with the works that were answered. */
+interface OpenBatch {
+  readonly batch: Batch;
+  readonly works: readonly Waiting[];
 }
 
 function attempt(item: Waiting, batch: Batch): Outcome {
-  const before = batch.changes.writes;
+  const { writes, relaxed } = batch.changes;
   try {
     const value = item.run(batch);
-    return { kind: batch.changes.writes > before ? "wrote" : "read", value };
+    if (batch.changes.writes > writes) return { kind: "wrote", value };
+    return { kind: batch.changes.relaxed > relaxed ? "relaxed" : "read", value };
   } catch (error) {
     return { kind: "threw", error };
   }
 }
 
-function settle(item: Waiting, outcome: Outcome | undefined): void {
-  if (outcome === undefined) return;
+function settle(item: Waiting | undefined, outcome: Outcome | undefined): void {
+  if (item === undefined || outcome === undefined) return;
   if (outcome.kind === "threw") item.reject(outcome.error);
   else item.resolve(outcome.value);
 }

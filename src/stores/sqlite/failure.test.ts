@@ -127,6 +127,28 @@ describe("a full disk", () => {
     await again.close();
   });
 
+  it("keeps what is known about connections until there is room", async () => {
+    const { options: opening, database, logged } = options();
+    const store = await openSqliteStore(opening);
+    const heard = new Promise<number>((resolve) => {
+      store.onCommitted(([first]) => resolve(first?.sequence ?? 0));
+    });
+    fill(database());
+    await store.transaction(key, (tx) => {
+      tx.putPresence(key, { connected: true, stateUpdatedTime: 1, lastActivityTime: 7 });
+      tx.emit({ type: "connectionChanged", key, at: 1, connected: true, protocol: "mqtt" });
+    });
+    const refused = store.transaction(key, (tx) => tx.putTwin(key, reported(newTwin(1), large)));
+    await expect(refused).rejects.toMatchObject({ name: "ServiceUnavailable" });
+    expect(logged).toHaveLength(1);
+    const seen = () => store.transaction(key, (tx) => tx.presence(key)?.lastActivityTime);
+    expect(await seen()).toBe(7);
+    free(database());
+    expect(await heard).toBe(1);
+    expect(await seen()).toBe(7);
+    await store.close();
+  });
+
   it("does not fail works that write nothing", async () => {
     const { options: opening, database } = options();
     const store = await openSqliteStore(opening);

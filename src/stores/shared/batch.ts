@@ -1,0 +1,103 @@
+import type { HubTx, LogPosition } from "../../app/ports.ts";
+import type { EventMessage } from "../../domain/messages/telemetry.ts";
+import type { Milliseconds } from "../../domain/time.ts";
+import type { Backend, LogTail, StoredState } from "./backend.ts";
+import { Changes, type LogTrim } from "./changes.ts";
+import { LayeredTransaction, sumCounts } from "./transaction.ts";
+
+type OpenTail = { -readonly [name in keyof LogTail]: LogTail[name] };
+
+/** The works of one commit. */
+export class Batch {
+  readonly changes = new Changes();
+  /** The ends of the partitions that this batch appends to or trims. */
+  readonly tails = new Map<number, OpenTail>();
+  /** The time of the works to come. */
+  now: Milliseconds;
+  readonly #backend: Backend;
+  readonly #state: StoredState;
+
+  constructor(now: Milliseconds, backend: Backend, state: StoredState) {
+    this.now = now;
+    this.#backend = backend;
+    this.#state = state;
+  }
+
+  /** The state once this batch is committed. */
+  stateAfter(): StoredState {
+    const { changes, tails } = this;
+    const state = this.#state;
+    return {
+      lastSequence: state.lastSequence + changes.events.length,
+      trimmedSequence: Math.max(state.trimmedSequence, changes.trimEventsTo),
+      lastQueueNumber: state.lastQueueNumber + changes.queues.added,
+      counts: sumCounts(state.counts, changes),
+      tails:
+        tails.size === 0
+          ? state.tails
+          : state.tails.map((tail, partition) => tails.get(partition) ?? tail),
+    };
+  }
+
+  transaction<T>(work: (tx: HubTx) => T): T {
+    const tx = new LayeredTransaction(this.now, this.#backend.records, this.#state, this.changes);
+    try {
+      const value = work(tx);
+      tx.succeed();
+      return value;
+    } catch (error) {
+      tx.fail();
+      throw error;
+    }
+  }
+
+  append(partition: number, message: EventMessage): LogPosition {
+    const tail = this.#tail(partition);
+    const sequenceNumber = ++tail.last;
+    const enqueued = Math.max(tail.enqueued, message.enqueuedTime);
+    const total = tail.total + message.body.byteLength;
+    tail.enqueued = enqueued;
+    tail.total = total;
+    this.changes.writes++;
+    this.changes.appends.push({ partition, sequenceNumber, message, enqueued, total });
+    return { partition, sequenceNumber };
+  }
+
+  /** Makes whatever is in the batch need a commit. */
+  end(): void {
+    this.changes.writes += this.changes.relaxed;
+  }
+
+  trimEvents(upTo: number): void {
+    const end = Math.min(upTo, this.#state.lastSequence);
+    if (end <= Math.max(this.#state.trimmedSequence, this.changes.trimEventsTo)) return;
+    this.changes.writes++;
+    this.changes.trimEventsTo = end;
+  }
+
+  trimLog(partition: number, trim: LogTrim): void {
+    const tail = this.#tail(partition);
+    if (trim.upTo < tail.first) return;
+    this.changes.writes++;
+    this.changes.logTrims.set(partition, trim);
+    tail.first = trim.upTo + 1;
+    tail.dropped = trim.total;
+  }
+
+  /** The batch's own copy of a tail. */
+  #tail(partition: number): OpenTail {
+    const known = this.tails.get(partition);
+    if (known !== undefined) return known;
+    const tail = { ...tailOf(this.#state, partition) };
+    this.tails.set(partition, tail);
+    return tail;
+  }
+}
+
+export function tailOf(state: StoredState, partition: number): LogTail {
+  const tail = state.tails[partition];
+  if (tail === undefined) {
+    throw new RangeError(`There is no partition ${partition} of ${state.tails.length}`);
+  }
+  return tail;
+}
