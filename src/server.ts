@@ -85,6 +85,7 @@ export async function startServer(
         hostNames: [...hostNames, config.listen],
         deviceAuthorities: await readAuthorities(config.deviceCaFiles),
         fileNotifications: config.fileNotifications ?? true,
+        jobConcurrency: config.jobConcurrency ?? defaultSettings.jobConcurrency,
         queryDialect: config.queryDialect ?? "extended",
       },
     });

@@ -146,6 +146,7 @@ function hubConfig(settings: Settings, directory: string): HubConfig {
     sasGraceSeconds: settings.sasGrace,
     faultInjection: settings.faultInjection,
     queryDialect: settings.queryDialect,
+    jobConcurrency: settings.jobConcurrency,
     fileUpload: settings.fileUpload,
     fileNotifications: settings.fileNotifications,
     ...storageOf(settings),

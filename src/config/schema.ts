@@ -30,6 +30,8 @@ export interface HubConfig {
   readonly faultInjection: boolean;
   /** `strict` refuses queries that IoT Hub refuses; `extended` if missing. */
   readonly queryDialect?: "strict" | "extended" | undefined;
+  /** Jobs that run at the same time; ten if missing. */
+  readonly jobConcurrency?: number | undefined;
   /** Whether devices may upload files; yes if missing. */
   readonly fileUpload?: boolean | undefined;
   /** Whether services hear of uploaded files; yes if missing. */
@@ -43,6 +45,7 @@ export const maxDeviceCas = 50;
 /** IoT Hub's own limit. */
 export const maxPartitions = 32;
 export const maxSasGraceSeconds = 86_400;
+export const maxJobConcurrency = 100;
 
 const hostName =
   /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/i;
@@ -120,6 +123,7 @@ const shape = {
   sasGrace: integer(0, maxSasGraceSeconds).default(600),
   faultInjection: toggle.default(true),
   queryDialect: oneOf(["strict", "extended"]).default("extended"),
+  jobConcurrency: integer(1, maxJobConcurrency).default(10),
   fileUpload: toggle.default(true),
   fileNotifications: toggle.default(true),
   storageConnectionString: storageAccount.optional(),
@@ -175,6 +179,7 @@ export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
     value: "dialect",
     text: "strict: what IoT Hub answers, no more; extended: with this hub's additions",
   },
+  jobConcurrency: { value: "count", text: "jobs that run at the same time; others wait" },
   fileUpload: { text: "let devices upload files; on unless told otherwise" },
   fileNotifications: { text: "tell services of uploaded files; on unless told otherwise" },
   storageConnectionString: {
