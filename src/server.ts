@@ -105,6 +105,7 @@ export async function startServer(
       random,
       log,
       limits: { expiryGrace: config.sasGraceSeconds * 1000 },
+      faultInjection: config.faultInjection,
       port: () => amqpsPort,
     });
     const portalDirectory = findPortal();

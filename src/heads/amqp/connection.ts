@@ -6,6 +6,7 @@ import { Claims } from "./claims.ts";
 import { closings } from "./closing.ts";
 import { Engine } from "./engine.ts";
 import { type AmqpError, type Condition, describe, toHubError } from "./errors.ts";
+import { Faults } from "./faults.ts";
 import { FrameGuard, header, isHeader, protocolOf } from "./frame-guard.ts";
 import { IdentityLinks } from "./identity-links.ts";
 import { LinkTable } from "./link-table.ts";
@@ -25,7 +26,7 @@ type State =
   /** Finishes deliveries that were accepted; reads nothing more. */
   | { readonly name: "draining"; readonly reason: CloseReason }
   /** Has ended the sessions and waits for the peer's `close`, for a bounded time. */
-  | { readonly name: "ending"; readonly reason: CloseReason }
+  | { readonly name: "ending"; readonly reason: CloseReason; readonly error: AmqpError | undefined }
   /** Waits for the peer to close the stream. */
   | { readonly name: "closing"; readonly reason: CloseReason }
   | { readonly name: "closed"; readonly reason: CloseReason };
@@ -41,6 +42,7 @@ export class Connection {
   readonly #claims: Claims;
   readonly #identities: IdentityLinks;
   readonly #links: LinkTable;
+  readonly #faults: Faults;
   readonly #engine: Engine;
   readonly #acceptedAt: number;
   #state: State = { name: "awaitingHeader", sasl: "possible" };
@@ -69,11 +71,13 @@ export class Connection {
         if (port instanceof Port) this.#links.detachFor(port, reason);
       },
     });
+    this.#faults = this.#createFaults();
     this.#links = new LinkTable({
       services,
       peer,
       claims: this.#claims,
       identities: this.#identities,
+      faults: this.#faults,
       engine: () => this.#engine,
       congested: () => this.#output.congested,
       worked: () => this.#proceed(),
@@ -84,6 +88,22 @@ export class Connection {
     this.#lastWriteAt = this.#acceptedAt;
     this.#cancelTimer = clock.after(limits.openDeadline, () => this.#checkTime());
     this.#listen();
+  }
+
+  #createFaults(): Faults {
+    const ifOpen = (action: () => void): void => {
+      if (this.#state.name === "open") action();
+    };
+    return new Faults(this.#services, {
+      reset: () => ifOpen(() => this.#leave("faultInjection", "reset")),
+      close: (error) =>
+        ifOpen(() => {
+          if (error === undefined) this.#leave("faultInjection", "no error");
+          else this.#end("faultInjection", error);
+        }),
+      endSessions: (key, error) => ifOpen(() => this.#links.endSessions(key, error)),
+      detach: (links, error) => ifOpen(() => this.#links.detachChosen(links, error)),
+    });
   }
 
   #engineEvents(): ConstructorParameters<typeof Engine>[2] {
@@ -108,7 +128,8 @@ export class Connection {
 
   #closedByPeer(): void {
     const state = this.#state;
-    this.#leave(state.name === "ending" ? state.reason : "clientDisconnected", undefined);
+    if (state.name === "ending") this.#leave(state.reason, state.error);
+    else this.#leave("clientDisconnected", undefined);
   }
 
   #listen(): void {
@@ -141,7 +162,7 @@ export class Connection {
       case "draining":
         return this.#end(this.#state.reason, error);
       case "ending":
-        return this.#leave(this.#state.reason, error);
+        return this.#leave(this.#state.reason, error ?? this.#state.error);
       case "closing":
       case "closed":
         return;
@@ -156,13 +177,14 @@ export class Connection {
   #end(reason: CloseReason, error: AmqpError | undefined): void {
     const gently = endsGently[reason] && this.#engine.isOpen;
     if (!gently) return this.#leave(reason, error);
-    this.#state = { name: "ending", reason };
+    this.#state = { name: "ending", reason, error };
+    this.#faults.stop();
     this.#identities.endAll(reason);
     this.#links.endAll();
     const { condition, errorCode, message } = closings[reason];
     this.#setTimer(this.#services.limits.linger);
-    if (!this.#engine.endSessions(describe(this.#services, condition, errorCode, message)))
-      this.#leave(reason, error);
+    const shown = error ?? describe(this.#services, condition, errorCode, message);
+    if (!this.#engine.endSessions(shown)) this.#leave(reason, error);
   }
 
   /** Goes on as far as the state, the bytes at hand and the deliveries in progress allow. */
@@ -308,7 +330,7 @@ export class Connection {
       case "draining":
         return this.#end(state.reason, undefined);
       case "ending":
-        return this.#leave(state.reason, undefined);
+        return this.#leave(state.reason, state.error);
       case "closing":
         // Slow to close is the same as gone.
         this.#stream.destroy();
@@ -355,15 +377,19 @@ export class Connection {
     this.#cancelTimer = this.#services.clock.after(delay, () => this.#checkTime());
   }
 
-  #leave(reason: CloseReason, error: AmqpError | undefined): void {
+  #leave(reason: CloseReason, how: AmqpError | "no error" | "reset" | undefined): void {
     this.#state = { name: "closing", reason };
     this.#guard.clear();
+    this.#faults.stop();
     this.#identities.endAll(reason);
     this.#links.endAll();
-    this.#engine.close(error ?? this.#closeError(reason));
-    if (reason === "slowReader") {
+    const isReset = how === "reset";
+    if (!isReset)
+      this.#engine.close(how === "no error" ? undefined : (how ?? this.#closeError(reason)));
+    if (isReset || reason === "slowReader") {
       this.#output.discard();
-      this.#stream.destroy();
+      if (isReset) this.#peer.reset?.();
+      this.#stream.destroy(isReset ? new Error("The client has asked for a reset") : undefined);
     } else {
       this.#output.flush();
       this.#stream.end();

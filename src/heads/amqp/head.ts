@@ -17,6 +17,8 @@ export interface AmqpHeadOptions {
   readonly random: Random;
   readonly log: Log;
   readonly limits?: Partial<AmqpLimits> | undefined;
+  /** Whether clients may ask for faults by message; true unless given (spec/amqp §15). */
+  readonly faultInjection?: boolean | undefined;
   /** The port at which clients reach the head, asked for when it is needed; 5671 if missing. */
   readonly port?: (() => number) | undefined;
 }
@@ -31,7 +33,9 @@ export function createAmqpHead(options: AmqpHeadOptions): ProtocolHead & StreamA
   const trackingIds = new TrackingIds(clock, random);
   const readers = new PartitionReaders();
   const port = options.port ?? (() => usualPort);
-  return new AmqpHead({ hub, clock, random, log, limits, trackingIds, readers, port });
+  const faultInjection = options.faultInjection ?? true;
+  const shared = { hub, clock, random, log, limits };
+  return new AmqpHead({ ...shared, trackingIds, readers, faultInjection, port });
 }
 
 class AmqpHead implements ProtocolHead, StreamAcceptor {

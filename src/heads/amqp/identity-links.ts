@@ -82,7 +82,7 @@ export class IdentityLinks {
   leave(key: IdentityKey, port: LinkPort): void {
     const slot = this.#slots.get(keyText(key));
     if (slot === undefined || !slot.ports.delete(port) || slot.ports.size > 0) return;
-    this.#end(slot, "clientDisconnected");
+    this.#end(slot, port.endedBy);
   }
 
   /** Disconnects the identities that a claim has proven. */

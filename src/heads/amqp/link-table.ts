@@ -1,6 +1,7 @@
 import type { CloseReason } from "../../app/ports.ts";
 import type { Principal } from "../../app/principal.ts";
 import { errorNumbers } from "../../domain/errors.ts";
+import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
 import type { Right } from "../../domain/identity/policy.ts";
 import type { Peer } from "../head.ts";
 import type { AddressKind } from "./addresses.ts";
@@ -10,6 +11,7 @@ import { closings } from "./closing.ts";
 import { decodeMessage } from "./codec/decode.ts";
 import type { Engine } from "./engine.ts";
 import { type AmqpError, amqpError, describe } from "./errors.ts";
+import type { Faults, LinkChoice } from "./faults.ts";
 import type { IdentityLinks } from "./identity-links.ts";
 import { openLink } from "./links/handlers.ts";
 import type { InboundLink, LinkContext, OpenLink, Outcome, Reception } from "./links/link.ts";
@@ -24,6 +26,7 @@ export interface LinkTableOptions {
   readonly peer: Peer;
   readonly claims: Claims;
   readonly identities: IdentityLinks;
+  readonly faults: Faults;
   readonly engine: () => Engine;
   /** True while the peer is behind with taking what the hub sends. */
   readonly congested: () => boolean;
@@ -143,6 +146,29 @@ export class LinkTable implements PortOwner {
     this.detach(port, describe(this.#options.services, condition, errorCode, message));
   }
 
+  /** Detaches the links that a fault names, as far as they are there. */
+  detachChosen({ kind, direction, key }: LinkChoice, error: AmqpError): void {
+    for (const port of this.#ports.values()) {
+      const { address, direction: own } = port.attach;
+      if (address.kind !== kind || own !== direction) continue;
+      if (key !== null && !isOf(port, key)) continue;
+      port.endedBy = "faultInjection";
+      this.detach(port, error);
+    }
+  }
+
+  /** Ends the sessions in which an identity has links, and nothing else of the connection. */
+  endSessions(key: IdentityKey, error: AmqpError): void {
+    const own = [...this.#ports.values()].filter((port) => isOf(port, key));
+    const sessions = new Set(own.map(({ link }) => link.session));
+    for (const port of this.#ports.values())
+      if (sessions.has(port.link.session)) port.endedBy = "faultInjection";
+    for (const session of sessions) {
+      this.sessionEnded(session);
+      session.close(error);
+    }
+  }
+
   overflow(port: Port): void {
     this.detachFor(port, "slowReader");
   }
@@ -211,13 +237,14 @@ export class LinkTable implements PortOwner {
   }
 
   #contextOf(port: Port): LinkContext {
-    const { services, peer, claims, identities } = this.#options;
+    const { services, peer, claims, identities, faults } = this.#options;
     return {
       services,
       peer,
       port,
       claims,
       identities,
+      faults,
       caller: (path, right) => this.#caller(port, path, right),
       replyPort: (kind) => this.#replyPort(port, kind),
     };
@@ -343,6 +370,10 @@ export class LinkTable implements PortOwner {
         this.#options.services.log.error({ err: error }, "an AMQP outcome could not be answered");
       });
   }
+}
+
+function isOf({ attach: { address } }: Port, key: IdentityKey): boolean {
+  return "key" in address && keyText(address.key) === keyText(key);
 }
 
 function terminus(address: unknown): object {

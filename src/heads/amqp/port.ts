@@ -1,3 +1,4 @@
+import type { CloseReason } from "../../app/ports.ts";
 import type { AmqpError } from "./errors.ts";
 import { encodeMessage } from "./codec/encode.ts";
 import type { AmqpMessage } from "./codec/message.ts";
@@ -22,6 +23,7 @@ const tagBytes = 16;
 export class Port implements LinkPort {
   readonly attach: Attach;
   readonly link: RheaLink;
+  endedBy: CloseReason = "clientDisconnected";
   readonly #owner: PortOwner;
   /** Messages that the session's window holds back: their ids and sizes. */
   readonly #unsent: { readonly id: number; readonly bytes: number }[] = [];

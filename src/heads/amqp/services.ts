@@ -14,6 +14,8 @@ export interface Services {
   readonly trackingIds: TrackingIds;
   /** Who reads events where. */
   readonly readers: PartitionReaders;
+  /** Clients may ask for faults by message (spec/amqp §15). */
+  readonly faultInjection: boolean;
   /** The port at which clients reach this head: redirects name it. */
   readonly port: () => number;
 }

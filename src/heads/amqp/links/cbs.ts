@@ -64,7 +64,9 @@ async function answer(context: LinkContext, request: AmqpMessage): Promise<Answe
     return { status: 400, description: "Bad Request: put-token with a token as text is expected" };
   // What `type` says is not looked at: some clients say jwt for a SAS token (spec/amqp §4.2).
   try {
-    await context.claims.add(parseSasToken(text));
+    const token = parseSasToken(text);
+    context.faults.checkToken(token);
+    await context.claims.add(token);
     return { status: 200, description: "OK" };
   } catch (error) {
     return failure(context, error);

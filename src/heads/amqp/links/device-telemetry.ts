@@ -1,4 +1,5 @@
 import { HubError, argumentInvalid } from "../../../domain/errors.ts";
+import { type Fault, readFault } from "../../../domain/messages/fault.ts";
 import type { NewMessage } from "../../../domain/messages/telemetry.ts";
 import { decodeMessage } from "../codec/decode.ts";
 import { readNewMessage } from "../codec/new-message.ts";
@@ -17,27 +18,69 @@ const batchFormat = 0x80013700;
 
 /** L1: telemetry of a device or module, and a module's outputs. */
 export async function openTelemetry(context: LinkContext, attach: Attach): Promise<InboundLink> {
-  const { hub, limits } = context.services;
+  const { faults } = context;
+  const { hub, limits, faultInjection } = context.services;
   const identity = await joinIdentity(context, attach);
   return {
     direction: "inbound",
     maxMessageSize: limits.telemetryBytes,
     credit: limits.telemetryCredit,
     async receive(delivery) {
-      const messages = readMessages(delivery, limits);
-      const { principal } = identity.entry.opened;
+      const { key, opened } = identity.entry;
+      const { principal } = opened;
+      faults.checkTelemetry(key);
+      const { messages, fault } = withoutFault(readMessages(delivery, limits), faultInjection);
       // All are handed over in this order before the first one is waited for.
       await Promise.all(messages.map((message) => hub.telemetry.send(principal, message)));
-      return { outcome: accepted };
+      if (fault === null) return { outcome: accepted };
+      // The client knows that the message has come before it suffers (spec/amqp §15).
+      return { outcome: accepted, afterwards: () => faults.inject(key, fault) };
     },
     ended: identity.leave,
   };
 }
 
-function readMessages(delivery: Delivery, limits: AmqpLimits): NewMessage[] {
+/** The messages of one delivery. */
+interface Batch {
+  /** The properties of the message around them; of the only message if it is none. */
+  readonly envelope: NewMessage["application"];
+  readonly messages: readonly NewMessage[];
+}
+
+interface Telemetry {
+  readonly messages: readonly NewMessage[];
+  readonly fault: Fault | null;
+}
+
+/**
+ * Takes out what asks for a fault: a message, or the envelope of a batch (spec/amqp §15). An envelope does not
+ * say which of its messages is meant, so that only a single one is left out.
+ */
+function withoutFault({ envelope, messages }: Batch, faultInjection: boolean): Telemetry {
+  if (!faultInjection) return { messages, fault: null };
+  const around = faultOf(envelope);
+  if (around !== null) return { messages: messages.length === 1 ? [] : messages, fault: around };
+  const ordinary = messages.filter(({ application }) => faultOf(application) === null);
+  for (const { application } of messages) {
+    const fault = faultOf(application);
+    if (fault !== null) return { messages: ordinary, fault };
+  }
+  return { messages, fault: null };
+}
+
+/** Faults of the other protocol are ordinary messages here. */
+function faultOf(application: NewMessage["application"]): Fault | null {
+  const fault = readFault(application);
+  return fault?.type === "ShutDownMqtt" ? null : fault;
+}
+
+function readMessages(delivery: Delivery, limits: AmqpLimits): Batch {
   const { batchMessages, telemetryBytes } = limits;
   const message = delivery.decode();
-  if (delivery.format !== batchFormat) return [readNewMessage(message)];
+  if (delivery.format !== batchFormat) {
+    const only = readNewMessage(message);
+    return { envelope: only.application, messages: [only] };
+  }
   if (delivery.bytes.byteLength > telemetryBytes)
     throw new HubError(
       "MessageTooLarge",
@@ -50,5 +93,7 @@ function readMessages(delivery: Delivery, limits: AmqpLimits): NewMessage[] {
       "MessageTooLarge",
       `The batch holds ${sections.length} messages, the limit is ${batchMessages}`,
     );
-  return sections.map((section) => readNewMessage(decodeMessage(section)));
+  const { application } = readNewMessage({ ...message, body: { kind: "none" } });
+  const messages = sections.map((section) => readNewMessage(decodeMessage(section)));
+  return { envelope: application, messages };
 }

@@ -13,6 +13,7 @@ export interface JoinedIdentity {
 /** Proves and connects the identity that the address names. Refuses as `IdentityLinks.join` does. */
 export async function joinIdentity(context: LinkContext, attach: Attach): Promise<JoinedIdentity> {
   const key = keyOf(context, attach);
+  context.faults.checkLink(key);
   const entry = await context.identities.join(key, context.port);
   return { entry, leave: () => context.identities.leave(key, context.port) };
 }

@@ -1,3 +1,4 @@
+import type { CloseReason } from "../../../app/ports.ts";
 import type { Principal } from "../../../app/principal.ts";
 import type { Right } from "../../../domain/identity/policy.ts";
 import type { Address, AddressKind } from "../addresses.ts";
@@ -5,6 +6,7 @@ import type { AmqpMessage } from "../codec/message.ts";
 import type { AmqpValue } from "../codec/values.ts";
 import type { Claims } from "../claims.ts";
 import type { AmqpError } from "../errors.ts";
+import type { Faults } from "../faults.ts";
 import type { IdentityLinks } from "../identity-links.ts";
 import type { Services } from "../services.ts";
 import type { Peer } from "../../head.ts";
@@ -94,6 +96,8 @@ export type OpenLink = InboundLink | OutboundLink;
 /** What a handler may do with its own link. Everything is ignored once the link has ended. */
 export interface LinkPort {
   readonly attach: Attach;
+  /** Why the link has gone; `clientDisconnected` unless the hub has ended it for a reason of its own. */
+  readonly endedBy: CloseReason;
   /**
    * Outbound: how many messages may be sent now. Within the client's credit, the head's bounds for unsettled deliveries
    * and for output that the peer has not taken yet (spec/amqp §13.6).
@@ -123,6 +127,8 @@ export interface LinkContext {
   readonly claims: Claims;
   /** Identities that live on this connection (device and module links). */
   readonly identities: IdentityLinks;
+  /** What identities of this connection have asked to suffer. */
+  readonly faults: Faults;
   /**
    * A caller proven by SASL or by put-token whose token covers `path` (decoded, with a leading slash) and whose policy
    * has `right`, for service and Event Hubs links. The link is detached when that token ends without renewal. Refuses

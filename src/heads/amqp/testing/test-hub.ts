@@ -69,6 +69,7 @@ export interface TestHub {
 
 export interface TestHubOptions {
   readonly limits?: Partial<AmqpLimits>;
+  readonly faultInjection?: boolean;
   /** Puts something of the test between head and hub. */
   readonly wrap?: (hub: HubApi) => HubApi;
 }
@@ -87,6 +88,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     random: systemRandom,
     log,
     limits: options.limits,
+    faultInjection: options.faultInjection,
   });
   await head.start();
   for (const key of [device, moduleOne, { deviceId: "dev1", moduleId: "mod2" }])
