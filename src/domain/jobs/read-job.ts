@@ -26,9 +26,9 @@ export function readJob(
   dialect: Dialect,
 ): { readonly job: Job; readonly work: JobWork } {
   if (!isId(jobId)) throw argumentInvalid("jobId must be 1 to 128 characters of an id");
-  const given = body["jobId"] ?? null;
+  const given = body["jobId"] ?? jobId;
   // Node lets it be a number.
-  if (given !== null && given !== jobId && String(given as number) !== jobId)
+  if ((typeof given === "number" ? String(given) : given) !== jobId)
     throw argumentInvalid("jobId in the body is not the one in the address");
   const type = readType(body["type"] ?? body["jobType"] ?? null);
   const work = readWork(type, body);
