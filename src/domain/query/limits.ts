@@ -12,5 +12,7 @@ export const maxGroups = 10_000;
 export const maxGroupCharacters = 16 * 1024 * 1024;
 /** Rows that ORDER BY may sort without TOP, and the largest TOP beside ORDER BY. */
 export const maxSortedRows = 10_000;
+/** UTF-16 code units of all rows that ORDER BY holds, as JSON. */
+export const maxSortedCharacters = 64 * 1024 * 1024;
 /** Longest continuation token, in characters; it travels in an HTTP header (spec/rest §8.7). */
 export const maxContinuationLength = 8192;

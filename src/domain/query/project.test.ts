@@ -193,6 +193,19 @@ describe("ORDER BY", () => {
     );
   });
 
+  it("refuses to sort more text than its limit, unless TOP keeps few rows", () => {
+    const text = "x".repeat(4 * 1024 * 1024);
+    const rows = Array.from({ length: 20 }, (_, n) => ({ deviceId: `d${n}`, tags: { n, text } }));
+    expect(() => answer("SELECT * FROM devices ORDER BY tags.n", rows)).toThrow(
+      "ORDER BY sorts at most 67108864 characters",
+    );
+    expect(answer("SELECT TOP 2 deviceId FROM devices ORDER BY tags.n DESC", rows)).toEqual([
+      { deviceId: "d19" },
+      { deviceId: "d18" },
+    ]);
+    expect(answer("SELECT deviceId FROM devices ORDER BY tags.n", rows)).toHaveLength(20);
+  });
+
   it("refuses to sort more rows than its limit, unless TOP cuts them", () => {
     const rows = rowsOf(Array.from({ length: maxSortedRows + 1 }, (_, index) => index));
     expect(refused(() => answer("SELECT * FROM devices ORDER BY tags.x", rows))).toMatchObject({

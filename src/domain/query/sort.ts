@@ -2,19 +2,24 @@ import { argumentInvalid } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Order, Query } from "./ast.ts";
 import { compilePath, type Evaluate } from "./evaluate.ts";
-import { maxSortedRows } from "./limits.ts";
+import { maxSortedCharacters, maxSortedRows } from "./limits.ts";
 import { orderValues, type Value } from "./values.ts";
+
+/** So few items need not be measured. */
+const unmeasuredTop = 100;
 
 interface Entry<T> {
   readonly keys: readonly Value[];
   /** Equal keys keep the order in which they came. */
   readonly index: number;
   readonly item: T;
+  /** Characters of the item as JSON; 0 where few items are held and nobody counts. */
+  readonly length: number;
 }
 
 /**
  * Sorts by ORDER BY, row by row (an extension of spec/semantics §6.1). With TOP it holds about as many items as TOP
- * says; without, more than `maxSortedRows` are refused with ArgumentInvalid.
+ * says; without, more than `maxSortedRows` are refused with ArgumentInvalid, and so are items that are too large together.
  */
 export class Sorter<T> {
   readonly #keys: readonly Evaluate[];
@@ -22,6 +27,7 @@ export class Sorter<T> {
   readonly #top: number | null;
   #entries: Entry<T>[] = [];
   #count = 0;
+  #length = 0;
 
   constructor({ orderBy, top }: Pick<Query, "orderBy" | "top">) {
     this.#order = orderBy;
@@ -32,8 +38,17 @@ export class Sorter<T> {
   /** Adds an item, ordered by the values of `row`. */
   add(item: T, row: JsonObject, device?: JsonObject): void {
     const keys = this.#keys.map((key) => key(row, device));
-    this.#entries.push({ keys, index: this.#count, item });
+    const isMeasured = this.#top === null || this.#top > unmeasuredTop;
+    const length = isMeasured ? JSON.stringify(item).length : 0;
+    this.#entries.push({ keys, index: this.#count, item, length });
     this.#count += 1;
+    this.#length += length;
+    if (this.#length > maxSortedCharacters) this.#cut(this.#top ?? this.#entries.length);
+    if (this.#length > maxSortedCharacters) {
+      throw argumentInvalid(
+        `ORDER BY sorts at most ${maxSortedCharacters} characters: select fewer columns, add TOP or narrow the condition`,
+      );
+    }
     if (this.#top !== null) {
       // Sorting at twice the length keeps the work per row constant.
       if (this.#entries.length > 2 * this.#top + 16) this.#cut(this.#top);
@@ -53,6 +68,7 @@ export class Sorter<T> {
   #cut(length: number): void {
     this.#entries.sort((a, b) => this.#compare(a, b));
     this.#entries = this.#entries.slice(0, length);
+    this.#length = this.#entries.reduce((sum, entry) => sum + entry.length, 0);
   }
 
   #compare(a: Entry<T>, b: Entry<T>): number {

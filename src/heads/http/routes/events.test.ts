@@ -1,14 +1,13 @@
-import { type IncomingMessage, get } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type HubUnderTest,
   hostName,
   startHubUnderTest,
 } from "../../../../test/support/http-hub.ts";
-import type { JsonObject } from "../../../domain/json.ts";
+import { type EventReader, openEvents } from "../../../../test/support/sse.ts";
 
 let hub: HubUnderTest;
-let streams: Stream[] = [];
+let streams: EventReader[] = [];
 beforeEach(async () => {
   hub = await startHubUnderTest({ limits: { eventStreams: 3 } });
   for (const path of ["/devices/d1", "/devices/d2", "/devices/d1/modules/m1"])
@@ -20,75 +19,13 @@ afterEach(async () => {
   await hub.stop();
 });
 
-interface Event {
-  readonly id: string | undefined;
-  readonly event: string | undefined;
-  readonly data: JsonObject;
-}
-
-/** A reader of server-sent events, as a browser reads them. */
-class Stream {
-  readonly response: IncomingMessage;
-  readonly events: Event[] = [];
-  heartbeats = 0;
-  ended = false;
-  lastId = "";
-  #text = "";
-
-  constructor(response: IncomingMessage) {
-    this.response = response;
-    response.setEncoding("utf8");
-    response.on("data", (text: string) => this.#take(text));
-    response.on("end", () => (this.ended = true));
-    response.on("error", () => undefined);
-  }
-
-  async next(count: number): Promise<readonly Event[]> {
-    await expect.poll(() => this.events.length).toBeGreaterThanOrEqual(count);
-    return this.events;
-  }
-
-  #take(text: string): void {
-    const blocks = (this.#text + text).split("\n\n");
-    this.#text = blocks.pop() ?? "";
-    for (const block of blocks) {
-      const fields = new Map(
-        block.split("\n").map((line) => {
-          const colon = line.indexOf(": ");
-          return [line.slice(0, colon), line.slice(colon + 2)] as const;
-        }),
-      );
-      this.lastId = fields.get("id") ?? this.lastId;
-      const data = fields.get("data");
-      if (data === undefined) this.heartbeats++;
-      else
-        this.events.push({
-          id: fields.get("id"),
-          event: fields.get("event"),
-          data: JSON.parse(data),
-        });
-    }
-  }
-}
-
-async function open(query = "", headers: Record<string, string> = {}): Promise<Stream> {
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    get(
-      {
-        host: "127.0.0.1",
-        port: hub.port,
-        path: `/$hub/events${query}`,
-        agent: false,
-        headers: { host: hostName, authorization: hub.token({ policy: "service" }), ...headers },
-      },
-      resolve,
-    ).on("error", reject);
+async function open(query = "", headers: Record<string, string> = {}): Promise<EventReader> {
+  const stream = await openEvents(hub.port, `/$hub/events${query}`, {
+    host: hostName,
+    authorization: hub.token({ policy: "service" }),
+    ...headers,
   });
-  const stream = new Stream(response);
   streams.push(stream);
-  expect(response.statusCode).toBe(200);
-  // The first heartbeat says that the position is taken.
-  await expect.poll(() => stream.heartbeats).toBe(1);
   return stream;
 }
 
