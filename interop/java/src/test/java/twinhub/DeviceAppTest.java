@@ -46,10 +46,6 @@ class DeviceAppTest {
         .flatMap(kind -> PROTOCOLS.stream().map(protocol -> Arguments.of(kind, protocol)));
   }
 
-  static Stream<Arguments> mqttCases() {
-    return cases().filter(each -> each.get()[1].toString().startsWith("MQTT"));
-  }
-
   private Subject open(Kind kind, IotHubClientProtocol protocol) throws Exception {
     Subject subject = Hub.register(kind);
     client = subject.client(protocol);
@@ -188,7 +184,7 @@ class DeviceAppTest {
   }
 
   @ParameterizedTest(name = "{0} over {1}")
-  @MethodSource("mqttCases")
+  @MethodSource("cases")
   @DisplayName("goes on after its connection was cut")
   void reconnect(Kind kind, IotHubClientProtocol protocol) throws Exception {
     Subject subject = open(kind, protocol);
