@@ -63,13 +63,39 @@ describe.each(cases)("a $kind over $protocol", ({ kind, protocol }) => {
       }
     },
   );
+
+  it("attaches again for the next message when its only link is gone", async () => {
+    const subject = await register(hub, kind);
+    const client = await openClient(hub, subject, { protocol, retry: true });
+    await client.sendEvent(asking("KillAmqpD2CLink"));
+    await expect.poll(() => reasons(subject)).toEqual(["faultInjection"]);
+    await client.sendEvent(new device.Message("after"));
+  });
+
+  it.each([
+    ["InvokeThrottling", "ThrottlingError"],
+    ["InvokeMaxMessageQuota", "IotHubQuotaExceededError"],
+    ["InvokeAuthError", "UnauthorizedError"],
+  ])("sees %s as its %s, until it is over", async (fault, name) => {
+    const subject = await register(hub, kind);
+    const client = await openClient(hub, subject, { protocol });
+    await client.sendEvent(asking(fault, "60"));
+    await expect
+      .poll(() =>
+        client.sendEvent(new device.Message("refused")).catch((error: Error) => error.name),
+      )
+      .toBe(name);
+    hub.clock.advance(60_000);
+    await client.sendEvent(new device.Message("after"));
+  });
 });
 
-function asking(type: string): Message {
+function asking(type: string, duration = "0"): Message {
   const message = new device.Message("fault");
   message.properties.add("AzIoTHub_FaultOperationType", type);
   message.properties.add("AzIoTHub_FaultOperationCloseReason", "boom");
   message.properties.add("AzIoTHub_FaultOperationDelayInSecs", "0");
+  message.properties.add("AzIoTHub_FaultOperationDurationInSecs", duration);
   return message;
 }
 
@@ -89,6 +115,14 @@ async function invoke(subject: Subject, methodName: string, payload: unknown): P
   const path = `/twins${subject.path}/methods`.replace("/devices", "");
   const { body: result } = await hub.call("POST", path, body);
   return result.payload;
+}
+
+/** Why the connections of a device and its modules have ended, the newest first. */
+async function reasons({ deviceId }: Subject): Promise<string[]> {
+  const { body } = await hub.call("GET", "/$hub/connections/ended");
+  return body
+    .filter((end: { deviceId: string }) => end.deviceId === deviceId)
+    .map((end: { reason: string }) => end.reason);
 }
 
 async function command(subject: Subject, body: string): Promise<void> {
