@@ -70,8 +70,9 @@ export function twinBody() {
  * @param {import("./targets/hub.js").HubTarget} hub
  * @param {number} count modules
  * @param {string} key Base64
+ * @param {(index: number) => object} [vary] more reported properties of each
  */
-export async function registerModules(hub, count, key) {
+export async function registerModules(hub, count, key, vary = () => ({})) {
   const authentication = {
     type: "sas",
     symmetricKey: { primaryKey: key, secondaryKey: key },
@@ -80,60 +81,69 @@ export async function registerModules(hub, count, key) {
   const devices = [...new Set(modules.map(({ deviceId }) => deviceId))];
   const entries = [
     ...devices.map((id) => ({ id, importMode: "create", status: "enabled", authentication })),
-    ...modules.map(({ deviceId, moduleId }) => ({
+    ...modules.map(({ deviceId, moduleId }, index) => ({
       id: deviceId,
       moduleId,
       importMode: "create",
       authentication,
       tags: { site: "plant-1", line: moduleId },
-      properties: twin,
+      properties: { ...twin, reported: { ...twin.reported, ...vary(index) } },
     })),
   ];
-  const agent = new https.Agent({
-    keepAlive: true,
-    maxSockets: 1,
-    ca: hub.endpoint.ca ?? undefined,
-  });
+  const agent = hubAgent(hub);
   for (let at = 0; at < entries.length; at += ENTRIES_PER_REQUEST)
-    await post(hub, agent, entries.slice(at, at + ENTRIES_PER_REQUEST));
+    await request(hub, agent, "POST", "/devices", entries.slice(at, at + ENTRIES_PER_REQUEST));
   agent.destroy();
 }
 
+/** One connection that stays open. @param {import("./targets/hub.js").HubTarget} hub */
+export function hubAgent(hub) {
+  return new https.Agent({ keepAlive: true, maxSockets: 1, ca: hub.endpoint.ca ?? undefined });
+}
+
 /**
+ * A request of the REST API as the owner.
+ *
  * @param {import("./targets/hub.js").HubTarget} hub
  * @param {https.Agent} agent
- * @param {readonly object[]} entries
- * @returns {Promise<void>}
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [content]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<{ headers: import("node:http").IncomingHttpHeaders, text: string }>}
  */
-function post(hub, agent, entries) {
-  const body = JSON.stringify(entries);
+export function request(hub, agent, method, path, content, headers = {}) {
+  const body = content === undefined ? "" : JSON.stringify(content);
   return new Promise((resolve, reject) => {
-    const request = https.request(
+    const sent = https.request(
       {
         agent,
         host: hub.endpoint.host,
         port: hub.httpsPort,
         servername: hub.endpoint.serverName,
-        method: "POST",
-        path: `/devices?api-version=${API_VERSION}`,
+        method,
+        path: `${path}${path.includes("?") ? "&" : "?"}api-version=${API_VERSION}`,
         headers: {
           host: hub.hostName,
           authorization: sasToken(hub.hostName, hub.policy.key, hub.policy.name),
           "content-type": "application/json",
           "content-length": Buffer.byteLength(body),
+          ...headers,
         },
       },
       (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (part) => (text += part));
+        /** @type {Buffer[]} */
+        const parts = [];
+        response.on("data", (part) => parts.push(part));
         response.on("end", () => {
-          if (response.statusCode === 200) resolve();
-          else reject(new Error(`POST /devices: ${response.statusCode} ${text.slice(0, 300)}`));
+          const text = Buffer.concat(parts).toString();
+          const { statusCode = 0 } = response;
+          if (statusCode < 300) resolve({ headers: response.headers, text });
+          else reject(new Error(`${method} ${path}: ${statusCode} ${text.slice(0, 300)}`));
         });
       },
     );
-    request.on("error", reject);
-    request.end(body);
+    sent.on("error", reject);
+    sent.end(body);
   });
 }

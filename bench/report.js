@@ -5,8 +5,6 @@ import path from "node:path";
 import { median } from "./statistics.js";
 
 const README = path.join(import.meta.dirname, "README.md");
-const START = "<!-- results:start -->";
-const END = "<!-- results:end -->";
 /** Other processes beyond this disturb the rates. */
 const BUSY_CORES = 0.25;
 
@@ -107,7 +105,7 @@ function optional(value) {
 }
 
 /** Three significant digits. @param {number} value */
-function number(value) {
+export function number(value) {
   return Math.abs(value) >= 1000 ? grouped(value) : String(Number(value.toPrecision(3)));
 }
 
@@ -123,15 +121,22 @@ function firstLine(text) {
   return (text ?? "failed").split("\n", 1)[0]?.replaceAll("|", "/") ?? "failed";
 }
 
-/**
- * Replaces the results in the README.
- *
- * @param {string} text
- */
+/** Replaces the results in the README. @param {string} text */
 export function writeReadme(text) {
+  replace("results", text);
+}
+
+/** Replaces the results of `queries.js` in the README. @param {string} text */
+export function writeQueries(text) {
+  replace("queries", text);
+}
+
+/** @param {string} name @param {string} text */
+function replace(name, text) {
   const old = readFileSync(README, "utf8");
-  const start = old.indexOf(START);
-  const end = old.indexOf(END);
-  if (start < 0 || end < start) throw new Error(`${README} lacks ${START} or ${END}`);
-  writeFileSync(README, `${old.slice(0, start + START.length)}\n\n${text}\n\n${old.slice(end)}`);
+  const [first, last] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`];
+  const start = old.indexOf(first);
+  const end = old.indexOf(last);
+  if (start < 0 || end < start) throw new Error(`${README} lacks ${first} or ${last}`);
+  writeFileSync(README, `${old.slice(0, start + first.length)}\n\n${text}\n\n${old.slice(end)}`);
 }
