@@ -81,7 +81,11 @@ async function measureIn(directory, options) {
  * @param {string} directory
  */
 async function runScenarios(options, generator, park, directory) {
-  const effort = { ...(options.quick ? QUICK : FULL), idleConnections: options.idle };
+  const effort = {
+    ...(options.quick ? QUICK : FULL),
+    idleConnections: options.idle,
+    loadMinutes: options.loadMinutes,
+  };
   const chosen = SCENARIOS.filter(
     ({ name }) => options.only.length === 0 || options.only.includes(name),
   );
@@ -97,6 +101,8 @@ async function runScenarios(options, generator, park, directory) {
     });
     const results = [...(await measure({ generator, park, effort, ids })), ...absent];
     rows.push({ name, title, results });
+    for (const { notes } of /** @type {Row["results"]} */ (results))
+      for (const note of notes ?? []) say(`  ${note}`);
     if (name === "patch-single") flushes.push(flushMs(directory));
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
     say(`${name}: ${results.map(brief).join(" · ")} (${seconds} s)`);

@@ -26,9 +26,10 @@ import { median } from "./statistics.js";
  * @property {Figures} [figures]
  * @property {string} [failure]
  * @property {number} rounds
+ * @property {readonly string[]} [notes] what does not fit into a row
  */
 
-/** @typedef {{ rounds: number, warmUpMs: number, measureMs: number, idleConnections: number }} Effort */
+/** @typedef {{ rounds: number, warmUpMs: number, measureMs: number, idleConnections: number, loadMinutes: number }} Effort */
 
 const IDLE_FILTERS = [
   "$iothub/twin/res/#",

@@ -14,6 +14,7 @@ export const USAGE = `npm run bench -- [options]
   --threads N      generator threads (default: cores - 1, at most 4)
   --pin            servers on core 0, generator on the others (needs taskset)
   --idle N         connections of the scenario "idle" (default 1000)
+  --load-minutes N how long the scenario "load" takes (default 0.2)
   --data DIR       parent of the run's folder, removed at the end (default: ./data)
   --dist DIR       the built package (default: dist beside bench)
   --hub-arg ARG    a Node option for the hub, for example --hub-arg=--cpu-prof; repeatable
@@ -33,6 +34,7 @@ export function readOptions(args) {
       threads: { type: "string" },
       pin: { type: "boolean", default: false },
       idle: { type: "string", default: "1000" },
+      "load-minutes": { type: "string", default: "0.2" },
       data: { type: "string", default: "data" },
       dist: { type: "string", default: path.join(import.meta.dirname, "..", "dist") },
       "hub-arg": { type: "string", multiple: true, default: [] },
@@ -56,11 +58,20 @@ export function readOptions(args) {
     threads,
     pin: values.pin && cores > 1,
     idle: positive("--idle", values.idle),
+    loadMinutes: minutes(values["load-minutes"]),
     data: values.data,
     dist: path.resolve(values.dist),
     hubArgs: values["hub-arg"],
     help: values.help,
   };
+}
+
+/** @param {string} text */
+function minutes(text) {
+  const value = Number(text);
+  if (!(value >= 0.05 && value <= 1440))
+    throw new Error(`--load-minutes takes a number from 0.05 to 1440, not ${text}`);
+  return value;
 }
 
 /** @param {string} name @param {string} text */

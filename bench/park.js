@@ -68,6 +68,20 @@ export class Park {
     return target;
   }
 
+  /** A hub with modules that writes its event loop's delay into a file. */
+  async watchedHub() {
+    const { directory, nodeArgs } = this.#context;
+    const delayFile = path.join(directory, "loop-delay.json");
+    process.env["BENCH_LOOP_DELAY"] = delayFile;
+    try {
+      const preload = ["--require", path.join(import.meta.dirname, "loop-delay.cjs")];
+      const context = { ...this.#context, nodeArgs: [...preload, ...nodeArgs] };
+      return { hub: await startHub(context, { data: path.join(directory, "load") }), delayFile };
+    } finally {
+      delete process.env["BENCH_LOOP_DELAY"];
+    }
+  }
+
   /**
    * A server of its own for one round; the hub finds its modules registered.
    *

@@ -19,6 +19,9 @@ const BUSY_CORES = 0.25;
  */
 export function markdown(machine, rows, goals, effort) {
   const parts = [`${headline(machine, effort)} ${company(rows)}`.trimEnd(), table(rows)];
+  for (const { name, results } of rows)
+    for (const { notes } of results)
+      if (notes !== undefined) parts.push(`Row ${name}: ${notes.join("; ")}.`);
   if (goals.length > 0) parts.push(goalTable(goals));
   return parts.join("\n\n");
 }

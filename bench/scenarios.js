@@ -1,4 +1,5 @@
 // What is measured, in the order of the table.
+import { measureModules } from "./load-scenario.js";
 import { measureConnects, measureIdle, measureLoad, measureStart } from "./measure.js";
 import { NAMES } from "./park.js";
 
@@ -134,6 +135,22 @@ export const SCENARIOS = [
         empty: true,
       };
       return measureStart(ids.includes("hub") ? [...starters, empty] : starters, effort);
+    },
+  },
+  {
+    name: "load",
+    title: "1000 modules: 2000 messages, 50 desired changes and 50 methods per second",
+    targets: ["hub"],
+    measure: async ({ park, effort, ids }) => {
+      if (!ids.includes("hub")) return [];
+      const { hub, delayFile } = await park.watchedHub();
+      try {
+        return [await measureModules(hub, effort.loadMinutes, delayFile)];
+      } catch (error) {
+        return [{ target: NAMES.hub, failure: String(error), rounds: 0 }];
+      } finally {
+        await hub.stop();
+      }
     },
   },
   load("generator", "Generator check: telemetry to the echo, 100 x 10, without TLS", ["echo"], {
