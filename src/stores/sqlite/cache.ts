@@ -3,7 +3,7 @@ import type { Identity } from "../../domain/identity/identity.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
 
 /** Bytes that a parsed value takes for each character of its text, roughly; and for its entry. */
-const bytesPerCharacter = 3;
+const bytesPerCharacter = 4;
 const bytesPerEntry = 300;
 
 /**

@@ -21,6 +21,17 @@ export interface TwinColumns {
   readonly doc: string;
 }
 
+/** Texts of what a report leaves as it was. */
+const knownTexts = new WeakMap<object, string>();
+
+function textOf(value: object): string {
+  const known = knownTexts.get(value);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(value);
+  knownTexts.set(value, text);
+  return text;
+}
+
 interface TwinDoc {
   readonly tags: JsonObject;
   readonly properties: { readonly desired: JsonObject; readonly reported: JsonObject };
@@ -35,14 +46,11 @@ interface TwinMetadata {
 
 export function twinColumns(twin: Twin): TwinColumns {
   const { tags, desired, reported, modelId, configurations } = twin;
-  const doc: TwinDoc = {
-    tags,
-    properties: { desired: desired.value, reported: reported.value },
-    modelId,
-    configurations,
+  const properties = `{"desired":${textOf(desired.value)},"reported":${JSON.stringify(reported.value)}}`;
+  return {
+    doc: `{"tags":${textOf(tags)},"properties":${properties},"modelId":${JSON.stringify(modelId)},"configurations":${textOf(configurations)}}`,
+    metadata: `{"desired":${textOf(desired.metadata)},"reported":${JSON.stringify(reported.metadata)}}`,
   };
-  const metadata: TwinMetadata = { desired: desired.metadata, reported: reported.metadata };
-  return { doc: JSON.stringify(doc), metadata: JSON.stringify(metadata) };
 }
 
 /** Reads a row with the columns of `twins`, `doc` as text. */
