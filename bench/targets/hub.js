@@ -4,7 +4,7 @@ import path from "node:path";
 import { identities, registerModules } from "../modules.js";
 import { run } from "./process.js";
 
-/** @typedef {import("./process.js").Target & { hostName: string, httpsPort: number, policy: { name: string, key: string } }} HubTarget */
+/** @typedef {import("./process.js").Target & { hostName: string, httpsPort: number, amqpsPort: number, policy: { name: string, key: string } }} HubTarget */
 
 /** A name rather than an address: clients then say it in the handshake, as devices do. */
 const HOST_NAME = "benchmark.test";
@@ -54,6 +54,7 @@ export async function startHub(context, { data, register = true }) {
     name: data === undefined ? "twinhub --memory" : "twinhub",
     hostName,
     httpsPort: ready.ports.https,
+    amqpsPort: ready.ports.amqps,
     policy: { name: fields["SharedAccessKeyName"] ?? "", key: fields["SharedAccessKey"] ?? "" },
     endpoint: {
       host: context.host,
