@@ -1,6 +1,7 @@
 // Writes as fast as it can and prints a line for each acknowledged write, until it is killed.
 // Lines: `T key version` twin, `S key n` session, `I id` identity created, `d id` about to be deleted, `D id` deleted,
 // `L partition sequenceNumber body` log, `Q sequence n` queued, `q sequence` about to be taken, `X sequence` taken.
+import { writeSync } from "node:fs";
 import { openSqliteStore } from "../../dist/stores/sqlite/store.js";
 
 const [, , directory, durability, round] = process.argv;
@@ -18,9 +19,19 @@ function complain(fields, message) {
   process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
 }
 
-/** A pipe is written synchronously, so that a line that was not read is one that was not acknowledged. */
+/**
+ * Written before it returns, so that what follows a line has not happened if the line was not heard. `process.stdout`
+ * would put it aside while the pipe is full, which it is when the reader is slow.
+ */
 function say(...words) {
-  process.stdout.write(`${words.join(" ")}\n`);
+  const bytes = Buffer.from(`${words.join(" ")}\n`);
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+    }
+  }
 }
 
 const random = (below) => Math.floor(Math.random() * below);
