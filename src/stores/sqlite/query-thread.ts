@@ -33,6 +33,12 @@ export interface ThreadAnswer {
 
 type Answer = ThreadAnswer | { readonly failure: string };
 
+/** A worker, and the word of shared memory that it reads between rows: 1 asks it to stop. */
+interface Thread {
+  readonly worker: Worker;
+  readonly stop: Int32Array;
+}
+
 /** Plain text, so that it is the same from `src` and from `dist`; see Checkpointer. */
 const workerText = `
 const { parentPort, workerData } = require("node:worker_threads");
@@ -43,6 +49,7 @@ const database = new Database(workerData.file);
 database.exec("PRAGMA busy_timeout = 10000");
 database.exec("PRAGMA query_only = 1");
 const spread = binding.DatabaseSync !== undefined;
+const stop = new Int32Array(workerData.stop);
 const statements = new Map();
 function prepared(sql) {
   let statement = statements.get(sql);
@@ -79,6 +86,7 @@ parentPort.on("message", (message) => {
     let isCut = false;
     let size = 0;
     for (const row of spread ? statement.iterate(...message.parameters) : statement.iterate(message.parameters)) {
+      if (Atomics.load(stop, 0) === 1) break;
       for (const column in row) {
         const length = row[column]?.length;
         if (length !== undefined) size += length;
@@ -103,7 +111,7 @@ parentPort.on("message", (message) => {
 export class QueryThread {
   readonly #settings: QueryThreadSettings;
   readonly #waiting: Waiting[] = [];
-  #worker: Worker | undefined;
+  #thread: Thread | undefined;
   #running: Waiting | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnding = false;
@@ -140,7 +148,9 @@ export class QueryThread {
     const stopping = new HubError("ServiceUnavailable", "The hub is stopping");
     this.#running?.reject(stopping);
     for (const waiting of this.#waiting.splice(0)) waiting.reject(stopping);
-    await this.#worker?.terminate();
+    const thread = this.#thread;
+    this.#thread = undefined;
+    if (thread !== undefined) await endThread(thread);
   }
 
   #next(): void {
@@ -148,11 +158,11 @@ export class QueryThread {
     const next = this.#waiting.shift();
     if (next === undefined) return;
     this.#running = next;
-    this.#worker ??= this.#start();
+    this.#thread ??= this.#start();
     this.#timer = setTimeout(() => this.#tooLong(), timeLimit);
     this.#timer.unref();
     // oxlint-disable unicorn/require-post-message-target-origin -- a thread, not a window
-    this.#worker.postMessage({
+    this.#thread.worker.postMessage({
       sql: next.sql,
       parameters: next.parameters,
       maxLength: next.maxLength,
@@ -160,11 +170,12 @@ export class QueryThread {
     // oxlint-enable unicorn/require-post-message-target-origin
   }
 
-  #start(): Worker {
+  #start(): Thread {
     const { sqlite, file } = this.#settings;
+    const stop = new SharedArrayBuffer(4);
     const worker = new Worker(workerText, {
       eval: true,
-      workerData: { resolved: sqlite.resolved, file },
+      workerData: { resolved: sqlite.resolved, file, stop },
     });
     worker.unref();
     worker.on("message", (answer: Answer) => {
@@ -176,32 +187,27 @@ export class QueryThread {
         { err: error },
         "The query thread ended, the next query begins another",
       );
-      this.#worker = undefined;
+      this.#thread = undefined;
       this.#end((waiting) =>
         waiting.reject(new HubError("ServiceUnavailable", "The query thread ended")),
       );
     });
-    return worker;
+    return { worker, stop: new Int32Array(stop) };
   }
 
+  /** There is no other thread until this one has ended, so that they cannot pile up. */
   #tooLong(): void {
-    this.#endThread();
+    const thread = this.#thread;
+    this.#thread = undefined;
+    if (thread !== undefined) {
+      this.#isEnding = true;
+      void endThread(thread).then(() => {
+        this.#isEnding = false;
+        this.#next();
+      });
+    }
     const message = `The query took longer than ${timeLimit / 1000} seconds, the limit of one page`;
     this.#end((waiting) => waiting.reject(new HubError("GenericTimeout", message)));
-  }
-
-  /** A thread ends only when its statement does: until then there is no other, so that they cannot pile up. */
-  #endThread(): void {
-    const worker = this.#worker;
-    if (worker === undefined) return;
-    this.#worker = undefined;
-    this.#isEnding = true;
-    worker.removeAllListeners();
-    const ended = (): void => {
-      this.#isEnding = false;
-      this.#next();
-    };
-    worker.terminate().then(ended, ended);
   }
 
   #end(settle: (waiting: Waiting) => void): void {
@@ -211,4 +217,18 @@ export class QueryThread {
     if (running !== undefined) settle(running);
     this.#next();
   }
+}
+
+/**
+ * Asks the thread to end, and waits until it has: after its row, or its statement where that counts or sorts. It is
+ * never terminated, as libsql 0.5 ends the whole process when its thread is terminated within a statement.
+ */
+function endThread({ worker, stop }: Thread): Promise<void> {
+  const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  worker.removeAllListeners("message");
+  worker.ref();
+  Atomics.store(stop, 0, 1);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  worker.postMessage("close");
+  return ended;
 }
