@@ -152,6 +152,8 @@ export interface OpenConnection {
   readonly session: Session;
   /** The client has subscribed to direct methods, or has ended that. */
   methodsReady(ready: boolean): void;
+  /** The client has proven itself anew, maybe by another key: the connection now hangs on that one. */
+  renewed(principal: IdentityPrincipal): void;
   /** To be called once, when the connection has ended for whatever reason; records it. */
   ended(reason: CloseReason): void;
 }
@@ -362,6 +364,12 @@ export interface Routing {
     endpoint: string,
     limit: number,
   ): Promise<readonly JsonObject[]>;
+  /** Sends it again, behind what waits. Refuses with GenericNotFound, and with InvalidOperation while the queue is full. */
+  retryDeadLetter(principal: Principal, endpoint: string, id: string): Promise<void>;
+  /** Resolves with the number of messages that are sent again. Refuses with InvalidOperation once the queue is full. */
+  retryDeadLetters(principal: Principal, endpoint: string): Promise<number>;
+  /** Refuses with GenericNotFound. */
+  discardDeadLetter(principal: Principal, endpoint: string, id: string): Promise<void>;
   /** Resolves with the number of messages removed. */
   purgeDeadLetters(principal: Principal, endpoint: string): Promise<number>;
   enrichments(principal: Principal): Promise<readonly JsonObject[]>;

@@ -7,7 +7,8 @@ import type { IdentityPrincipal } from "../principal.ts";
 /** One live connection of this node. */
 export interface LiveConnection {
   readonly id: string;
-  readonly principal: IdentityPrincipal;
+  /** As last proven: a connection of AMQP outlives its tokens. */
+  principal: IdentityPrincipal;
   readonly link: DeviceLink;
   readonly since: Milliseconds;
   /** What the client announced when connecting, or "". */

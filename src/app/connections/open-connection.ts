@@ -72,6 +72,7 @@ export async function openConnection(
     sessionPresent: begun.session !== undefined,
     session: begun.session ?? noSession,
     methodsReady: (ready) => context.live.setMethodsReady(connection, ready),
+    renewed: (proven) => void (connection.principal = proven),
     ended: (reason) => endConnection(context, connection, reason),
   };
 }

@@ -32,10 +32,10 @@ export class Claims {
   readonly #services: Services;
   readonly #peer: Peer;
   readonly #claims = new Map<string, Claim>();
-  readonly #onChange: () => void;
+  readonly #onChange: (id: string) => void;
 
-  /** `onChange` hears that a claim has come or was renewed. */
-  constructor(services: Services, peer: Peer, onChange: () => void) {
+  /** `onChange` hears the id of a claim that has come or was renewed. */
+  constructor(services: Services, peer: Peer, onChange: (id: string) => void) {
     this.#services = services;
     this.#peer = peer;
     this.#onChange = onChange;
@@ -65,7 +65,7 @@ export class Claims {
       );
     const expires = token.expiry * 1000 + limits.expiryGrace;
     this.#claims.set(id, { id, token, audience, expires });
-    this.#onChange();
+    this.#onChange(id);
   }
 
   /**

@@ -64,7 +64,10 @@ export class Connection {
       room: () => this.#links.roomChanged(),
       overflow: () => this.close("slowReader"),
     });
-    this.#claims = new Claims(services, peer, () => this.#checkTime());
+    this.#claims = new Claims(services, peer, (claim) => {
+      this.#checkTime();
+      this.#identities.claimRenewed(claim);
+    });
     this.#identities = new IdentityLinks(services, peer, this.#claims, {
       closeConnection: (reason) => this.close(reason),
       detach: (port, reason) => {

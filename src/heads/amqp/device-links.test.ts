@@ -146,6 +146,18 @@ describe("links", () => {
     expect(await test.endings(key)).toEqual(["tokenExpired"]);
   });
 
+  it.each(both)("of a %s hang on the key of its newest token", async (_, key) => {
+    const client = await test.connect(key);
+    const link = await client.sender(`${pathOf(key)}/messages/events`);
+    await client.putToken(test.token(key, { key: secondaryKey }));
+    await test.hub.identities.regenerateKeys(owner, "primaryKey", [key]);
+    expect(await send(link, "not cut")).toBe("accepted");
+    const ended = once(client.session, "session_close");
+    await test.hub.identities.regenerateKeys(owner, "secondaryKey", [key]);
+    await ended;
+    expect(await test.endings(key)).toEqual(["credentialsChanged"]);
+  });
+
   it("leave the stored MQTT session as it is", async () => {
     const session = { subscriptions: [{ filter: "$iothub/twin/res/#", qos: 0 as const }] };
     await test.store.transaction(device, (tx) => tx.putSession(device, session));

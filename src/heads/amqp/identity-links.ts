@@ -91,6 +91,20 @@ export class IdentityLinks {
       if (slot.opened?.claim === claim) this.#close(slot, "tokenExpired");
   }
 
+  /** Proves anew the identities that hang on a claim: its token may be signed with another key now. */
+  claimRenewed(claim: string): void {
+    for (const slot of this.#slots.values()) {
+      const { opened } = slot;
+      if (opened?.claim !== claim) continue;
+      this.#claims.identity(slot.key).then(
+        ({ principal }) => opened.opened.renewed(principal),
+        // What is not proven any more is cut by the change that did it, or ends with its token.
+        (error: unknown) =>
+          this.#services.log.debug({ err: error, identity: keyText(slot.key) }, "not proven anew"),
+      );
+    }
+  }
+
   /** The connection has ended. */
   endAll(reason: CloseReason): void {
     for (const slot of this.#slots.values()) this.#end(slot, reason);
