@@ -86,6 +86,7 @@ export interface HubTx {
 
   /** The oldest items of a durable queue, in the order of their sequence numbers, at most `limit`. */
   queue(name: string, limit: number): readonly QueueItem[];
+  queueItem(name: string, sequence: number): QueueItem | undefined;
   queueLength(name: string): number;
   /** Appends an item; gives back its sequence number, which rises within a queue for ever. */
   addToQueue(name: string, value: JsonObject, body: Uint8Array): number;
@@ -180,6 +181,13 @@ export interface HubStore {
   /** The log of device-to-cloud messages that is kept beside the state. */
   readonly eventLog: EventLog;
 
+  /**
+   * Another log, for a route's endpoint, at one of the places 1 to `maxLogPlaces`, with 1 to `maxLogPartitions`
+   * partitions; appends join the commits of the state as those of `eventLog` do. A place that nobody has used is an empty
+   * log, and its sequence numbers rise for ever.
+   */
+  endpointLog(place: number, partitions: number): EventLog;
+
   /** Names of queues that are not empty and begin with `prefix`, in ordinal order, after `after`, at most `limit`. */
   queueNames(prefix: string, after: string | null, limit: number): Promise<readonly string[]>;
 
@@ -264,6 +272,11 @@ export interface PartitionInfo {
   readonly lastSequenceNumber: number;
   readonly lastEnqueuedTime: Milliseconds;
 }
+
+/** Logs of route endpoints beside the hub's own. */
+export const maxLogPlaces = 10;
+/** Partitions of one log. */
+export const maxLogPartitions = 32;
 
 /** The partitioned device-to-cloud stream. */
 export interface EventLog {

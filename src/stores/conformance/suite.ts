@@ -580,6 +580,28 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         expect(await read((tx) => tx.queueLength("q"))).toBe(4);
       });
 
+      it("give one item by its number, whether it is committed, of the same batch or of the same work", async () => {
+        const old = await store.transaction(null, (tx) => tx.addToQueue("q", { n: 1 }, bytes(1)));
+        await reopened();
+        const batchmate = store.transaction(null, (tx) => tx.addToQueue("q", { n: 2 }, bytes(2)));
+        const seen = await read((tx) => {
+          const own = tx.addToQueue("q", { n: 3 }, bytes(3));
+          const [, inBatch] = tx.queue("q", 2);
+          const found = [old, inBatch?.sequence ?? 0, own].map((one) => tx.queueItem("q", one));
+          tx.deleteFromQueue("q", old);
+          return [...found, tx.queueItem("q", old), tx.queueItem("q", 0), tx.queueItem("p", own)];
+        });
+        await batchmate;
+        expect(seen.map((item) => item && [item.value, [...item.body]])).toEqual([
+          [{ n: 1 }, [1]],
+          [{ n: 2 }, [2]],
+          [{ n: 3 }, [3]],
+          undefined,
+          undefined,
+          undefined,
+        ]);
+      });
+
       it("number items upwards for ever, even when they were empty in between", async () => {
         const add = () => store.transaction(null, (tx) => tx.addToQueue("q", {}, bytes()));
         const first = await add();
@@ -820,6 +842,87 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       it("knows no partition beyond its own", async () => {
         await expect(store.eventLog.append(99, message(d1, "lost"))).rejects.toThrow(RangeError);
         await expect(store.eventLog.info(99)).rejects.toThrow(RangeError);
+      });
+    });
+
+    describe("log of an endpoint", () => {
+      const d1 = { deviceId: "d1" };
+      const m1 = { deviceId: "d1", moduleId: "m1" };
+      const bodies = async (place: number, partition: number) =>
+        (await store.endpointLog(place, 32).read(partition, 1, 10)).map((row) => [
+          row.partition,
+          row.sequenceNumber,
+          text(row.message.body),
+        ]);
+
+      it("has its own messages, numbers and ends, and keeps them", async () => {
+        const first = store.endpointLog(1, 2);
+        const last = store.endpointLog(10, 32);
+        expect([first.partitions, last.partitions]).toEqual([2, 32]);
+        await store.eventLog.append(1, message(d1, "own"));
+        await first.append(1, message(m1, "a", 10));
+        expect(await first.append(1, message(m1, "b", 20))).toEqual({
+          partition: 1,
+          sequenceNumber: 2,
+        });
+        await last.append(31, message(d1, "c", 30));
+        await reopened();
+        expect(await bodies(1, 1)).toEqual([
+          [1, 1, "a"],
+          [1, 2, "b"],
+        ]);
+        expect(await bodies(10, 31)).toEqual([[31, 1, "c"]]);
+        expect([await bodies(1, 0), await bodies(2, 1), await bodies(9, 31)]).toEqual([[], [], []]);
+        expect(await store.eventLog.info(1)).toMatchObject({ lastSequenceNumber: 1 });
+        expect(await store.endpointLog(10, 32).info(31)).toEqual({
+          partition: 31,
+          firstSequenceNumber: 1,
+          lastSequenceNumber: 1,
+          lastEnqueuedTime: 30,
+        });
+        expect(await store.endpointLog(1, 2).seek(1, 15)).toBe(2);
+      });
+
+      it("is trimmed alone, to nothing if asked, and goes on counting", async () => {
+        const log = store.endpointLog(3, 4);
+        for (let n = 1; n <= 3; n++) {
+          await log.append(2, message(m1, String(n), n));
+          await store.eventLog.append(2, message(d1, String(n), n));
+        }
+        await log.trim(Infinity, 0);
+        expect(await log.read(2, 1, 10)).toEqual([]);
+        expect((await store.eventLog.read(2, 1, 10)).length).toBe(3);
+        await reopened();
+        const again = store.endpointLog(3, 4);
+        expect(await again.append(2, message(d1, "4", 4))).toEqual({
+          partition: 2,
+          sequenceNumber: 4,
+        });
+        expect((await again.info(2)).firstSequenceNumber).toBe(4);
+      });
+
+      it("tells its own listeners alone, whoever asked for it", async () => {
+        const heard: string[] = [];
+        let both = () => {};
+        const done = new Promise<void>((resolve) => {
+          both = resolve;
+        });
+        store.eventLog.onAppended((partition) => heard.push(`own ${partition}`));
+        store.endpointLog(5, 4).onAppended((partition, last) => {
+          heard.push(`endpoint ${partition} ${last}`);
+          both();
+        });
+        await store.endpointLog(5, 4).append(3, message(m1, "x"));
+        await done;
+        expect(heard).toEqual(["endpoint 3 1"]);
+      });
+
+      it("refuses places and partitions that there are not", async () => {
+        expect(() => store.endpointLog(11, 1)).toThrow(RangeError);
+        expect(() => store.endpointLog(1, 33)).toThrow(RangeError);
+        await expect(store.endpointLog(1, 2).append(2, message(d1, "lost"))).rejects.toThrow(
+          RangeError,
+        );
       });
     });
 

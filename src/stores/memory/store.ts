@@ -1,6 +1,7 @@
 import type { Clock, HubStore } from "../../app/ports.ts";
 import { never } from "../../domain/time.ts";
 import type { Backend } from "../shared/backend.ts";
+import { allPartitions } from "../shared/event-log.ts";
 import { CommittingStore } from "../shared/committing-store.ts";
 import { MemoryRecords } from "./records.ts";
 
@@ -17,7 +18,7 @@ export interface MemoryStoreOptions {
 /** A store for tests: it batches and orders like the others, and forgets everything with the process. */
 export function createMemoryStore(options: MemoryStoreOptions): HubStore {
   const { clock, partitions, maxEvents = 10_000, maxLogBytes = 64 * 1024 * 1024 } = options;
-  const records = new MemoryRecords(partitions);
+  const records = new MemoryRecords(allPartitions);
   const backend: Backend = {
     records,
     scanTwins: async (scan) => records.scanTwins(scan),
@@ -36,7 +37,7 @@ export function createMemoryStore(options: MemoryStoreOptions): HubStore {
     trimmedSequence: 0,
     lastQueueNumber: 0,
     counts: { devices: 0, disabledDevices: 0, modules: 0 },
-    tails: Array.from({ length: partitions }, () => tail),
+    tails: Array.from({ length: allPartitions }, () => tail),
   };
-  return new CommittingStore({ backend, state, clock, maxEvents, maxLogBytes });
+  return new CommittingStore({ backend, state, partitions, clock, maxEvents, maxLogBytes });
 }

@@ -77,7 +77,7 @@ export interface StoredState {
   /** The last number that an item of a queue got. */
   readonly lastQueueNumber: number;
   readonly counts: RegistryCounts;
-  /** One for each partition. */
+  /** One for each partition of all logs. */
   readonly tails: readonly LogTail[];
 }
 

@@ -32,10 +32,7 @@ export class Batch {
       trimmedSequence: Math.max(state.trimmedSequence, changes.trimEventsTo),
       lastQueueNumber: state.lastQueueNumber + changes.queues.added,
       counts: sumCounts(state.counts, changes),
-      tails:
-        tails.size === 0
-          ? state.tails
-          : state.tails.map((tail, partition) => tails.get(partition) ?? tail),
+      tails: tails.size === 0 ? state.tails : replaced(state.tails, tails),
     };
   }
 
@@ -92,6 +89,12 @@ export class Batch {
     this.tails.set(partition, tail);
     return tail;
   }
+}
+
+function replaced(tails: readonly LogTail[], by: ReadonlyMap<number, LogTail>): readonly LogTail[] {
+  const copy = [...tails];
+  for (const [partition, tail] of by) copy[partition] = tail;
+  return copy;
 }
 
 export function tailOf(state: StoredState, partition: number): LogTail {

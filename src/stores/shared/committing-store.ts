@@ -11,15 +11,18 @@ import type {
   TwinPage,
   TwinScan,
 } from "../../app/ports.ts";
+import { maxLogPartitions } from "../../app/ports.ts";
 import type { Identity } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { Backend, StoredState, TwinEntry } from "./backend.ts";
-import { PartitionedLog } from "./event-log.ts";
+import { type AppendListeners, PartitionedLog, placeOf } from "./event-log.ts";
 import { type CommitLimits, GroupCommit } from "./group-commit.ts";
 
 export interface StoreParts {
   readonly backend: Backend;
   readonly state: StoredState;
+  /** Partitions of the hub's own log. */
+  readonly partitions: number;
   readonly clock: Clock;
   readonly limits?: CommitLimits | undefined;
   readonly log?: Log | undefined;
@@ -34,6 +37,8 @@ export class CommittingStore implements HubStore {
   readonly eventLog: EventLog;
   readonly #backend: Backend;
   readonly #commits: GroupCommit;
+  /** By place, made when a log is first asked for. */
+  readonly #appendListeners = new Map<number, AppendListeners>();
   #listener: (events: readonly CommittedEvent[]) => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -52,10 +57,11 @@ export class CommittingStore implements HubStore {
           }
         },
         appended: (partition, last) => {
-          log.announce(partition, last);
+          const [place, own] = placeOf(partition);
+          for (const listener of this.#listenersAt(place)) listener(own, last);
           if (maxEvents === Infinity && maxLogBytes === Infinity) return;
-          log
-            .retain(partition, {
+          this.#log(place, maxLogPartitions)
+            .retain(own, {
               olderThan: -Infinity,
               maxBytes: maxLogBytes,
               maxMessages: maxEvents,
@@ -67,9 +73,26 @@ export class CommittingStore implements HubStore {
       parts.limits,
       parts.log,
     );
-    const log = new PartitionedLog(state.tails.length, backend.records, commits);
     this.#commits = commits;
-    this.eventLog = log;
+    this.eventLog = this.#log(0, parts.partitions);
+  }
+
+  endpointLog(place: number, partitions: number): EventLog {
+    return this.#log(place, partitions);
+  }
+
+  #log(place: number, partitions: number): PartitionedLog {
+    const listeners = this.#listenersAt(place);
+    const { records } = this.#backend;
+    return new PartitionedLog({ place, partitions, records, commits: this.#commits, listeners });
+  }
+
+  #listenersAt(place: number): AppendListeners {
+    const known = this.#appendListeners.get(place);
+    if (known !== undefined) return known;
+    const listeners: AppendListeners = new Set();
+    this.#appendListeners.set(place, listeners);
+    return listeners;
   }
 
   /** One order for all keys: stronger than what the port asks for. */

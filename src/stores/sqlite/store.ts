@@ -66,7 +66,7 @@ function openStore(
   file: string,
   release: () => void,
 ): HubStore {
-  const { directory, clock, log, limits } = options;
+  const { directory, partitions, clock, log, limits } = options;
   const synchronous = options.durability === "disk" ? "FULL" : "NORMAL";
   configure(driver, synchronous);
   migrate(driver, readMigrations(), directory, clock.now());
@@ -74,7 +74,7 @@ function openStore(
   driver
     .prepare("UPDATE presence SET connected = 0, state_updated_time = ? WHERE connected = 1")
     .run([clock.now()]);
-  const state = readState(driver, options.partitions);
+  const state = readState(driver);
   const cache = new RecordCache(options.cacheBytes ?? defaultCacheBytes);
   const records = new SqliteRecords(driver, cache);
   const writer = new SqliteWriter(driver, cache, records);
@@ -121,7 +121,7 @@ function openStore(
       release();
     },
   };
-  return new CommittingStore({ backend, state, clock, limits, log });
+  return new CommittingStore({ backend, state, partitions, clock, limits, log });
 }
 
 function configure(driver: Driver, synchronous: "FULL" | "NORMAL"): void {

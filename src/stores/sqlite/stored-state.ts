@@ -1,10 +1,11 @@
 import { never } from "../../domain/time.ts";
 import type { LogTail, StoredState } from "../shared/backend.ts";
+import { allPartitions } from "../shared/event-log.ts";
 import type { Driver } from "./driver.ts";
 import { LogRecords } from "./log-records.ts";
 
 /** Reads where the last process stopped. */
-export function readState(driver: Driver, partitions: number): StoredState {
+export function readState(driver: Driver): StoredState {
   const mark = driver.prepare("SELECT value FROM marks WHERE name = ?");
   const marked = (name: string) => Number(mark.get([name])?.["value"] ?? 0);
   const number = (sql: string) => Number(driver.prepare(sql).get([])?.["n"] ?? 0);
@@ -20,16 +21,16 @@ export function readState(driver: Driver, partitions: number): StoredState {
       ),
       modules: number("SELECT count(*) AS n FROM identities WHERE module_id > ''"),
     },
-    tails: readTails(driver, partitions),
+    tails: readTails(driver),
   };
 }
 
-function readTails(driver: Driver, partitions: number): readonly LogTail[] {
+function readTails(driver: Driver): readonly LogTail[] {
   const log = new LogRecords(driver);
   const trim = driver.prepare(
     "SELECT sequence_number, enqueued, total FROM log_trims WHERE partition = ?",
   );
-  return Array.from({ length: partitions }, (_, partition) => {
+  return Array.from({ length: allPartitions }, (_, partition) => {
     const trimmed = trim.get([partition]);
     const last = log.last(partition);
     const dropped = Number(trimmed?.["total"] ?? 0);
