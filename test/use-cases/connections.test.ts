@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { anyEtag, noPrecondition } from "../../src/domain/identity/etag.ts";
 import type { IdentityKey } from "../../src/domain/identity/key.ts";
-import { AppHub, owner, refusalOf, storeKinds } from "../support/app-hub.ts";
+import { makeCertificate } from "../support/certificates.ts";
+import { AppHub, RecordingLink, owner, refusalOf, storeKinds } from "../support/app-hub.ts";
 
 describe.each(storeKinds)("On the %s store", (kind) => {
   let app: AppHub;
@@ -44,6 +45,40 @@ describe.each(storeKinds)("On the %s store", (kind) => {
       await vi.waitFor(() => expect(link.closed).toEqual(["credentialsChanged"]));
       const [ended] = await app.hub.connections.ended(owner);
       expect(ended).toMatchObject({ key, reason: "credentialsChanged" });
+    });
+
+    it("is cut when the CA that signed its certificate is deleted, and not when another one is", async () => {
+      await app.create(key);
+      const around = (hours: number): Date => new Date(app.clock.now() + hours * 3_600_000);
+      const validity = { notBefore: around(-1), notAfter: around(1) };
+      const [plant, other] = ["plant", "other"].map((name) =>
+        makeCertificate(name, { authority: true, ...validity }),
+      );
+      for (const authority of [plant, other]) {
+        if (authority === undefined) throw new Error("no certificate");
+        const input = { certificate: authority.certPem, isVerified: true };
+        await app.hub.certificates.put(owner, authority.commonName, input, noPrecondition);
+      }
+      const input = { authentication: { type: "certificateAuthority" } } as const;
+      const { deviceId, moduleId } = key;
+      if (moduleId === undefined)
+        await app.hub.identities.putDevice(owner, deviceId, input, anyEtag);
+      else await app.hub.identities.putModule(owner, { deviceId, moduleId }, input, anyEtag);
+      const commonName = moduleId === undefined ? deviceId : `${deviceId}/${moduleId}`;
+      const own = makeCertificate(commonName, { issuer: plant, ...validity });
+      const principal = await app.hub.auth.identity({
+        key,
+        credential: { kind: "certificate", certificate: { chain: [own.der] } },
+      });
+      const link = new RecordingLink();
+      const open = await app.hub.connections.open(principal, link, { clean: false });
+      link.onClose = (reason) => open.ended(reason);
+      await app.hub.certificates.delete(owner, "other", anyEtag);
+      await app.hub.certificates.delete(owner, "plant", anyEtag);
+      await vi.waitFor(() => expect(link.closed).toEqual(["credentialsChanged"]));
+      expect(
+        await refusalOf(app.hub.connections.open(principal, new RecordingLink(), { clean: false })),
+      ).toBe("401002 IotHubUnauthorizedAccess");
     });
 
     it("A33 gives way to a newer connection of itself", async () => {

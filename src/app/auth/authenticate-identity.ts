@@ -5,7 +5,7 @@ import type {
   SasToken,
 } from "../../domain/identity/credentials.ts";
 import type { Device, Identity } from "../../domain/identity/identity.ts";
-import { leadsTo } from "../../domain/identity/certificate-authority.ts";
+import { signingAuthority } from "../../domain/identity/certificate-authority.ts";
 import { certificateSubject } from "../../domain/identity/x509.ts";
 import { type IdentityKey, isId, keyText } from "../../domain/identity/key.ts";
 import { type Policy, grants } from "../../domain/identity/policy.ts";
@@ -13,14 +13,14 @@ import { audienceCovers, readAudience, verifySas } from "../../domain/identity/s
 import { isValidAt, matchesThumbprint, thumbprints } from "../../domain/identity/thumbprint.ts";
 import type { HubContext } from "../context.ts";
 import { type IdentityPrincipal, denied } from "../principal.ts";
-import { certificateAuthorityMark, keyFingerprint } from "./holds-credential.ts";
-import { verifiedAuthorities } from "../certificates/certificates.ts";
+import { authorityFingerprint, keyFingerprint } from "./holds-credential.ts";
+import { currentAuthorities } from "../certificates/certificates.ts";
 
 interface Found {
   readonly identity: Identity | undefined;
   readonly device: Device | undefined;
   readonly policy: Policy | undefined;
-  /** PEM of the verified CAs; only read for a certificate. */
+  /** PEM of the CAs that count; only read for a certificate. */
   readonly authorities: readonly string[];
 }
 
@@ -72,7 +72,7 @@ function find(context: HubContext, { key, credential }: ConnectRequest): Promise
       identity,
       device: device?.moduleId === undefined ? device : undefined,
       policy: policyName === undefined ? undefined : tx.policy(policyName),
-      authorities: credential.kind === "certificate" ? verifiedAuthorities(tx) : [],
+      authorities: credential.kind === "certificate" ? currentAuthorities(context, tx) : [],
     };
   });
 }
@@ -142,9 +142,9 @@ function proveByCertificate(
     case "certificateAuthority": {
       // The subject's CN names the identity: `d`, or `d/m` for a module (spec/semantics §7.3).
       if (certificateSubject(leaf).commonName !== keyText(key)) return null;
-      const authorities = [...found.authorities, ...context.settings.deviceAuthorities];
-      if (!leadsTo(chain, authorities, now)) return null;
-      return { auth, keyFingerprint: certificateAuthorityMark, expires: null };
+      const authority = signingAuthority(chain, found.authorities, now);
+      if (authority === null) return null;
+      return { auth, keyFingerprint: authorityFingerprint(authority), expires: null };
     }
     case "sas":
     case "none":

@@ -8,11 +8,18 @@ export function keyFingerprint(key: string): string {
   return createHash("sha256").update(key).digest("base64url").slice(0, 16);
 }
 
-/** True while the key or certificate that a connection came with is still one of the identity's or policy's. */
+/** A principal as it came, and what the hub holds now. */
+export interface CurrentCredentials {
+  readonly identity: Identity;
+  readonly policy: Policy | undefined;
+  /** PEM of each CA that counts; only asked for a certificate of one. */
+  readonly authorities: () => readonly string[];
+}
+
+/** True while the key or certificate that a connection came with is still one of the identity's, policy's or hub's. */
 export function holdsCredential(
   principal: IdentityPrincipal,
-  identity: Identity,
-  policy: Policy | undefined,
+  { identity, policy, authorities }: CurrentCredentials,
 ): boolean {
   const mark = principal.keyFingerprint;
   if (principal.policy !== undefined) {
@@ -34,11 +41,13 @@ export function holdsCredential(
         (thumbprint) => thumbprint !== null && keyFingerprint(thumbprint.toLowerCase()) === mark,
       );
     case "certificateAuthority":
-      return mark === certificateAuthorityMark;
+      return authorities().some((pem) => authorityFingerprint(pem) === mark);
     case "none":
       return false;
   }
 }
 
-/** Stands for a certificate of a registered CA, whichever it was. */
-export const certificateAuthorityMark = "certificateAuthority";
+/** Marks who came with a certificate of this CA (PEM). */
+export function authorityFingerprint(pem: string): string {
+  return `ca:${keyFingerprint(pem)}`;
+}

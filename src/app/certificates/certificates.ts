@@ -73,6 +73,8 @@ export async function putCertificate(
         `Certificate ${name} exists and its etag is ${etag}`,
       );
     }
+    if (stored?.isVerified === true && (stored.pem !== pem || !input.isVerified))
+      tx.emit({ type: "authoritiesChanged", at: tx.now });
     return save(tx, {
       name,
       pem,
@@ -93,8 +95,10 @@ export async function deleteCertificate(
 ): Promise<void> {
   demandOwner(principal);
   await context.store.transaction(null, (tx) => {
-    checkEtag(find(tx, name), precondition);
+    const stored = find(tx, name);
+    checkEtag(stored, precondition);
     tx.deleteDocument(collection, name);
+    if (stored.isVerified) tx.emit({ type: "authoritiesChanged", at: tx.now });
   });
 }
 
@@ -145,11 +149,10 @@ export async function verifyCertificate(
   });
 }
 
-/** PEM of every CA that is verified. */
-export function verifiedAuthorities(tx: HubTx): readonly string[] {
-  return all(tx)
-    .filter((authority) => authority.isVerified)
-    .map((authority) => authority.pem);
+/** PEM of every CA that devices and modules may be signed by: the verified ones, and those of the configuration. */
+export function currentAuthorities(context: HubContext, tx: HubTx): readonly string[] {
+  const verified = all(tx).filter((authority) => authority.isVerified);
+  return [...verified.map(({ pem }) => pem), ...context.settings.deviceAuthorities];
 }
 
 function all(tx: HubTx): CertificateAuthority[] {

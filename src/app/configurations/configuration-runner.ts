@@ -84,6 +84,7 @@ export class ConfigurationRunner {
         case "connectionChanged":
         case "messageQueued":
         case "policyChanged":
+        case "authoritiesChanged":
         case "routingChanged":
           break;
       }

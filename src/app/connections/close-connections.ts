@@ -1,6 +1,7 @@
 import type { HubEvent } from "../../domain/events/hub-event.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import { holdsCredential } from "../auth/holds-credential.ts";
+import { currentAuthorities } from "../certificates/certificates.ts";
 import type { HubContext } from "../context.ts";
 
 /** Cuts the live connections that a committed change of an identity ends (spec/semantics §16). */
@@ -26,6 +27,11 @@ export function closeConnections(context: HubContext, event: HubEvent): void {
         if (principal.policy === event.name) closeIfCredentialGone(context, principal.key);
       }
       return;
+    case "authoritiesChanged":
+      for (const { principal } of context.live.all()) {
+        if (principal.auth.type === "x509") closeIfCredentialGone(context, principal.key);
+      }
+      return;
     case "twinChanged":
     case "identityCreated":
     case "connectionChanged":
@@ -43,7 +49,10 @@ function closeIfCredentialGone(context: HubContext, key: IdentityKey): void {
     .transaction(key, (tx) => {
       const identity = tx.identity(key);
       const policy = principal.policy === undefined ? undefined : tx.policy(principal.policy);
-      return identity !== undefined && holdsCredential(principal, identity, policy);
+      const authorities = () => currentAuthorities(context, tx);
+      return (
+        identity !== undefined && holdsCredential(principal, { identity, policy, authorities })
+      );
     })
     .then((stillHolds) => {
       if (!stillHolds) link.close("credentialsChanged");

@@ -5,6 +5,7 @@ import type { Connections, OpenConnection } from "../hub.ts";
 import type { CloseReason, DeviceLink, HubTx, Session } from "../ports.ts";
 import { type IdentityPrincipal, denied } from "../principal.ts";
 import { holdsCredential } from "../auth/holds-credential.ts";
+import { currentAuthorities } from "../certificates/certificates.ts";
 import type { LiveConnection } from "./live-connections.ts";
 
 const noSession: Session = { subscriptions: [] };
@@ -23,7 +24,7 @@ export async function openConnection(
   const { modelId } = options;
   const id = context.random.uuid();
   const begun = await context.store.transaction(key, (tx) => {
-    recheck(tx, principal);
+    recheck(context, tx, principal);
     const stored = options.session === "none" ? undefined : tx.session(key);
     // A connection of a protocol without sessions leaves the one of MQTT as it is.
     if (options.session !== "none") {
@@ -128,14 +129,15 @@ function disconnected(
   } as const;
 }
 
-function recheck(tx: HubTx, principal: IdentityPrincipal): void {
+function recheck(context: HubContext, tx: HubTx, principal: IdentityPrincipal): void {
   const { key } = principal;
   const identity = tx.identity(key);
   if (identity === undefined || identity.generationId !== principal.generationId) {
     throw denied("The device or module does not exist any more");
   }
   const policy = principal.policy === undefined ? undefined : tx.policy(principal.policy);
-  if (!holdsCredential(principal, identity, policy))
+  const authorities = () => currentAuthorities(context, tx);
+  if (!holdsCredential(principal, { identity, policy, authorities }))
     throw denied("The credential is not valid any more");
   const device = tx.identity({ deviceId: key.deviceId });
   if (device?.moduleId === undefined && device?.status === "disabled") {

@@ -73,6 +73,12 @@ export interface PolicyChanged {
   readonly at: Milliseconds;
 }
 
+/** A verified CA of devices and modules was replaced or deleted. */
+export interface AuthoritiesChanged {
+  readonly type: "authoritiesChanged";
+  readonly at: Milliseconds;
+}
+
 /** Routes, endpoints, enrichments or the fallback route were changed. */
 export interface RoutingChanged {
   readonly type: "routingChanged";
@@ -88,4 +94,5 @@ export type HubEvent =
   | ConnectionChanged
   | MessageQueued
   | PolicyChanged
+  | AuthoritiesChanged
   | RoutingChanged;

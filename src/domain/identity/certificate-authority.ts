@@ -56,31 +56,32 @@ export function checkIsAuthority(pem: string): void {
 }
 
 /**
- * True if `chain` (leaf first, DER) leads to one of `authorities` by signatures, each certificate valid at `now` and
- * each signer a CA. Certificates that do not parse lead nowhere.
+ * The one of `authorities` (PEM) that `chain` (leaf first, DER) leads to by signatures, each certificate valid at `now`
+ * and each signer a CA; `null` if it leads to none. Certificates that do not parse lead nowhere.
  */
-export function leadsTo(
+export function signingAuthority(
   chain: readonly Uint8Array[],
   authorities: readonly string[],
   now: Milliseconds,
-): boolean {
+): string | null {
   const [leaf, ...others] = chain
     .slice(0, maxIntermediates + 1)
     .filter((der) => isValidAt(der, now))
     .map((der) => new X509Certificate(der));
   // The first certificate is the caller's own; an expired one must not make the next one the leaf.
-  if (leaf === undefined || !isFirst(leaf, chain)) return false;
+  if (leaf === undefined || !isFirst(leaf, chain)) return null;
   const roots = authorities
-    .map((pem) => new X509Certificate(pem))
-    .filter((root) => root.ca && isValidAt(root.raw, now));
+    .map((pem) => ({ pem, root: new X509Certificate(pem) }))
+    .filter(({ root }) => root.ca && isValidAt(root.raw, now));
   const unused = new Set(others.filter(({ ca }) => ca));
   for (let current: X509Certificate | undefined = leaf; current !== undefined;) {
     const signed: X509Certificate = current;
-    if (roots.some((root) => signedBy(signed, root))) return true;
+    const found = roots.find(({ root }) => signedBy(signed, root));
+    if (found !== undefined) return found.pem;
     current = [...unused].find((candidate) => signedBy(signed, candidate));
     if (current !== undefined) unused.delete(current);
   }
-  return false;
+  return null;
 }
 
 /** True if `certificate` was signed with the private key of `issuer`. */

@@ -82,6 +82,7 @@ function partsOf(event: HubEvent, sequence: number): Parts | undefined {
     case "identityUpdated":
     case "messageQueued":
     case "policyChanged":
+    case "authoritiesChanged":
     case "routingChanged":
       return undefined;
   }
