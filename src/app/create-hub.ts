@@ -87,13 +87,13 @@ import {
 } from "./policies/policies.ts";
 import type { Clock, HubStore, Log, Random, WebhookPost } from "./ports.ts";
 import {
-  deleteEndpoint,
-  getEndpoint,
+  discardOneDeadLetter,
   listDeadLetters,
-  listEndpoints,
   purgeDeadLetters,
-  putEndpoint,
-} from "./routing/endpoints.ts";
+  retryDeadLetters,
+  retryOneDeadLetter,
+} from "./routing/dead-letters.ts";
+import { deleteEndpoint, getEndpoint, listEndpoints, putEndpoint } from "./routing/endpoints.ts";
 import {
   deleteEnrichment,
   deleteRoute,
@@ -349,6 +349,9 @@ function bind(
       putEndpoint: (...args) => putEndpoint(context, ...args),
       deleteEndpoint: (...args) => deleteEndpoint(context, ...args),
       deadLetters: (...args) => listDeadLetters(context, ...args),
+      retryDeadLetter: (...args) => retryOneDeadLetter(context, ...args),
+      retryDeadLetters: (...args) => retryDeadLetters(context, ...args),
+      discardDeadLetter: (...args) => discardOneDeadLetter(context, ...args),
       purgeDeadLetters: (...args) => purgeDeadLetters(context, ...args),
       enrichments: (...args) => listEnrichments(context, ...args),
       enrichment: (...args) => getEnrichment(context, ...args),

@@ -166,6 +166,13 @@ describe("twinhub message-endpoint", () => {
     expect(await json("message-endpoint", "dead-letters", "purge", "--en", "hook")).toEqual({
       totalMessagesPurged: 0,
     });
+    const retry = ["message-endpoint", "dead-letters", "retry", "--en", "hook"];
+    expect(await json(...retry, "--all")).toEqual({ totalMessagesRetried: 0 });
+    const one = await twinhub(...retry, "--id", "17");
+    expect([one.code, one.err]).toEqual([1, expect.stringContaining("no dead letter '17'")]);
+    expect((await twinhub(...retry)).code).toBe(2);
+    const other = await twinhub("endpoint", "dead-letters", "delete", "--en", "hook", "--id", "17");
+    expect(other.err).toContain("no dead letter '17'");
     await json("message-endpoint", "delete", "--en", "hook");
     expect((await twinhub("message-endpoint", "show", "--en", "hook")).code).toBe(1);
   });

@@ -6,6 +6,7 @@ import { webhookDefaults } from "../../src/domain/routing/endpoint.ts";
 import type { Route } from "../../src/domain/routing/route.ts";
 import { anyEtag, noPrecondition } from "../../src/domain/identity/etag.ts";
 import type { IdentityKey } from "../../src/domain/identity/key.ts";
+import type { JsonObject } from "../../src/domain/json.ts";
 import { MovableClock } from "../../src/testing/movable-clock.ts";
 import { AppHub, openStore, owner, refusalOf, storeKinds } from "../support/app-hub.ts";
 
@@ -81,6 +82,8 @@ const putHook = (hub: AppHub, change: object = {}) =>
     },
     noPrecondition,
   );
+
+const idOf = (letter: JsonObject): string => JSON.stringify(letter["id"]).slice(1, -1);
 
 async function sender(hub: AppHub, key: IdentityKey): Promise<IdentityPrincipal> {
   const { primary } = await hub.create(key);
@@ -524,6 +527,75 @@ describe("a webhook", () => {
     expect(await hook(hub)).toMatchObject({ deadLetters: 0 });
   });
 
+  it.each(whose)("gets dead letters of %s again, one or all, in their order", async (_, key) => {
+    const { hub, server } = await start();
+    server.answers = [400];
+    await putHook(hub, { maxDeliveryCount: 1 });
+    await put(hub, { endpointNames: ["hook"] });
+    const principal = await sender(hub, key);
+    for (const body of ["1", "2", "3", "4"]) await send(hub, principal, body);
+    await vi.waitFor(async () => {
+      hub.clock.advance(60_000);
+      expect(await hook(hub)).toMatchObject({ waitingMessages: 0, deadLetters: 4 });
+    });
+    const { routing } = hub.hub;
+    const [first, second] = (await routing.deadLetters(owner, "hook", 10)).map(idOf);
+    server.answers = [200];
+    const before = server.requests.length;
+    await routing.retryDeadLetter(owner, "hook", second ?? "");
+    await vi.waitFor(async () => {
+      hub.clock.advance(60_000);
+      expect(server.requests.slice(before).flatMap(({ bodies }) => bodies)).toEqual(["2"]);
+      expect(await hook(hub)).toMatchObject({ waitingMessages: 0, deadLetters: 3 });
+    });
+    expect(JSON.parse(server.requests.at(-1)?.text ?? "")).toMatchObject([key]);
+
+    await routing.discardDeadLetter(owner, "hook", first ?? "");
+    expect(await routing.retryDeadLetters(owner, "hook")).toBe(2);
+    await vi.waitFor(async () => {
+      expect(server.requests.slice(before).flatMap(({ bodies }) => bodies)).toEqual([
+        "2",
+        "3",
+        "4",
+      ]);
+      expect(await hook(hub)).toMatchObject({ waitingMessages: 0, deadLetters: 0 });
+    });
+    expect(await routing.retryDeadLetters(owner, "hook")).toBe(0);
+  });
+
+  it("has dead letters that come back if they fail again, and that only owners send again", async () => {
+    const { hub, server, principal } = await routed({ maxDeliveryCount: 1 });
+    server.answers = [400];
+    await send(hub, principal, "bad");
+    const dead = async (): Promise<string> =>
+      vi.waitFor(async () => {
+        hub.clock.advance(60_000);
+        const [letter] = await hub.hub.routing.deadLetters(owner, "hook", 10);
+        if (letter === undefined) throw new Error("no dead letter yet");
+        return idOf(letter);
+      });
+    const { routing } = hub.hub;
+    const id = await dead();
+    expect(await routing.retryDeadLetters(owner, "hook")).toBe(1);
+    const again = await dead();
+    expect(again).not.toBe(id);
+    const service: PolicyPrincipal = { kind: "policy", policy: "s", rights: ["ServiceConnect"] };
+    for (const refused of [
+      routing.retryDeadLetters(service, "hook"),
+      routing.retryDeadLetter(service, "hook", again),
+      routing.discardDeadLetter(service, "hook", again),
+    ])
+      expect(await refusalOf(refused)).toBe("401002 IotHubUnauthorizedAccess");
+    for (const other of [id, "0", "x", "-1"]) {
+      expect(await refusalOf(routing.retryDeadLetter(owner, "hook", other))).toBe(
+        "404000 GenericNotFound",
+      );
+      expect(await refusalOf(routing.discardDeadLetter(owner, "hook", other))).toBe(
+        "404000 GenericNotFound",
+      );
+    }
+  });
+
   it("that is down counts as unhealthy, and its messages survive a restart of the hub", async () => {
     const clock = new MovableClock();
     const store = await openStore("sqlite", clock);
@@ -560,6 +632,10 @@ describe("a webhook", () => {
     expect(await hub.hub.routing.deadLetters(owner, "hook", 1)).toMatchObject([
       { reason: "queueFull", body: "0" },
     ]);
+    expect(await refusalOf(hub.hub.routing.retryDeadLetters(owner, "hook"))).toBe(
+      "400003 InvalidOperation",
+    );
+    expect(await hook(hub)).toMatchObject({ deadLetters });
   });
 });
 

@@ -5,7 +5,6 @@ import { type WebhookEndpoint, checkEndpoint } from "../../domain/routing/endpoi
 import { maxEndpoints } from "../../domain/routing/limits.ts";
 import type { HubContext } from "../context.ts";
 import type { PutResource, Resource } from "../hub.ts";
-import { demandOwner } from "../policies/policies.ts";
 import type { HubTx } from "../ports.ts";
 import { type Principal, demand } from "../principal.ts";
 import {
@@ -22,13 +21,7 @@ import {
   enrichmentCollection,
   routeCollection,
 } from "./stored-settings.ts";
-import {
-  deadLetterPrefix,
-  deadLetters,
-  maxDeadLetters,
-  queuePrefix,
-  removeSome,
-} from "./webhook-queue.ts";
+import { deadLetterPrefix, queuePrefix } from "./webhook-queue.ts";
 
 /** An endpoint as a caller gives it: a secret that is missing is kept, `null` removes it. */
 export type EndpointInput = Omit<WebhookEndpoint, "secret"> & {
@@ -106,32 +99,6 @@ function userOf(tx: HubTx, name: string): string | undefined {
   if (route !== undefined) return `the route ${route.name}`;
   const enrichment = enrichmentCollection.all(tx).find((one) => one.endpointNames.includes(name));
   return enrichment && `the enrichment ${enrichment.key}`;
-}
-
-/** The oldest messages that an endpoint never accepted, at most `limit`, 1 to 100. */
-export async function listDeadLetters(
-  context: HubContext,
-  principal: Principal,
-  name: string,
-  limit: number,
-): Promise<readonly JsonObject[]> {
-  demand(principal, "ServiceConnect");
-  return context.store.transaction(null, (tx) =>
-    deadLetters(tx, find(tx, endpointCollection, name).queue, Math.min(limit, 100)),
-  );
-}
-
-/** Removes all dead letters of an endpoint; tells how many. */
-export async function purgeDeadLetters(
-  context: HubContext,
-  principal: Principal,
-  name: string,
-): Promise<number> {
-  demandOwner(principal);
-  return context.store.transaction(null, (tx) => {
-    const { queue } = find(tx, endpointCollection, name);
-    return removeSome(tx, queue, maxDeadLetters, [deadLetterPrefix]);
-  });
 }
 
 function viewIn(context: HubContext, tx: HubTx): (stored: StoredEndpoint) => JsonObject {

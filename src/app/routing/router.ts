@@ -105,6 +105,14 @@ export class Router {
     else this.#events.pause();
   }
 
+  /** Messages have been put into the queue of an endpoint. */
+  queued(endpoint: string, count: number): void {
+    const worker = this.#workers.get(endpoint);
+    if (worker === undefined) return;
+    worker.depth += count;
+    worker.wake();
+  }
+
   /** Drops what deleted endpoints left behind. */
   async sweep(): Promise<void> {
     const { store } = this.#parts;

@@ -1,3 +1,4 @@
+import { HubError } from "../../domain/errors.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import { messageDocument } from "../../domain/messages/message-document.ts";
 import type { EventMessage } from "../../domain/messages/telemetry.ts";
@@ -114,6 +115,34 @@ export function deadLetters(tx: HubTx, queue: string, limit: number): readonly J
       ...messageDocument(messageOf(item)),
     };
   });
+}
+
+/** The sequence numbers of the oldest dead letters. */
+export function oldestDeadLetters(tx: HubTx, queue: string, limit: number): readonly number[] {
+  return tx.queue(deadLetterPrefix + queue, limit).map(({ sequence }) => sequence);
+}
+
+/**
+ * Puts a dead letter behind the messages that wait, as if it had never been sent; false if there is none of that number.
+ * Refuses with InvalidOperation if there is no room for it.
+ */
+export function retryDeadLetter(tx: HubTx, queue: string, sequence: number): boolean {
+  const item = tx.queueItem(deadLetterPrefix + queue, sequence);
+  if (item === undefined) return false;
+  if (tx.queueLength(queuePrefix + queue) >= maxQueuedMessages) {
+    const message = `${maxQueuedMessages} messages wait for the endpoint already, its limit`;
+    throw new HubError("InvalidOperation", message);
+  }
+  tx.deleteFromQueue(deadLetterPrefix + queue, sequence);
+  addMessage(tx, queue, messageOf(item));
+  return true;
+}
+
+/** False if there is none of that number. */
+export function discardDeadLetter(tx: HubTx, queue: string, sequence: number): boolean {
+  if (tx.queueItem(deadLetterPrefix + queue, sequence) === undefined) return false;
+  tx.deleteFromQueue(deadLetterPrefix + queue, sequence);
+  return true;
 }
 
 /** Removes at most `limit` messages of both queues of an endpoint; tells how many. */

@@ -8,6 +8,7 @@ import type { Io } from "../io.ts";
 import { readArgumentFile } from "../json-input.ts";
 import { type GivenOptions, etagOption } from "../options.ts";
 import type { Column } from "../output.ts";
+import { addDeadLetters, endpointOption, endpointPath, endpointsPath } from "./dead-letters.ts";
 
 const columns: readonly Column[] = [
   ["ENDPOINT", "name"],
@@ -19,28 +20,14 @@ const columns: readonly Column[] = [
   ["LAST ERROR", "lastKnownError"],
 ];
 
-const letterColumns: readonly Column[] = [
-  ["ID", "id"],
-  ["REASON", "reason"],
-  ["TRIES", "deliveryCount"],
-  ["DEVICE", "deviceId"],
-  ["MODULE", "moduleId"],
-  ["ENQUEUED", "enqueuedTime"],
-  ["ERROR", "error"],
-];
-
-const all = "/$hub/endpoints";
-
-/** `message-endpoint create | update | list | show | delete | dead-letters list | dead-letters purge`. */
+/** `message-endpoint create | update | list | show | delete`, and `dead-letters`. */
 export function addMessageEndpoint(program: Command, io: Io): void {
   const group = program
     .command("message-endpoint")
     .alias("endpoint")
     .description("servers that routes send messages to");
-  const nameOption = (of: Command): Command =>
-    of.requiredOption("--en, --endpoint-name <name>", "the endpoint");
   const command = (name: string, text: string): Command =>
-    nameOption(group.command(name).description(text));
+    endpointOption(group.command(name).description(text));
 
   hubCommand(
     settings(
@@ -51,7 +38,7 @@ export function addMessageEndpoint(program: Command, io: Io): void {
     ),
     io,
     async (call) => ({
-      value: await call.hub.object("PUT", pathOf(call.options), { body: changesOf(call) }),
+      value: await call.hub.object("PUT", endpointPath(call.options), { body: changesOf(call) }),
     }),
   );
   hubCommand(
@@ -68,44 +55,21 @@ export function addMessageEndpoint(program: Command, io: Io): void {
   hubCommand(
     group.command("list").description("list the endpoints with their health"),
     io,
-    async ({ hub }) => ({ value: await hub.list(all), columns }),
+    async ({ hub }) => ({ value: await hub.list(endpointsPath), columns }),
   );
   hubCommand(command("show", "show an endpoint with its health"), io, async ({ hub, options }) => ({
-    value: await hub.object("GET", pathOf(options)),
+    value: await hub.object("GET", endpointPath(options)),
   }));
   hubCommand(
     etagOption(command("delete", "delete an endpoint, with all that waits for it")),
     io,
     async ({ hub, options }) => {
-      await hub.request("DELETE", pathOf(options), { ifMatch: options.text("etag") });
+      await hub.request("DELETE", endpointPath(options), { ifMatch: options.text("etag") });
       return undefined;
     },
   );
 
-  const letters = group
-    .command("dead-letters")
-    .description("messages that an endpoint never accepted");
-  hubCommand(
-    nameOption(letters.command("list").description("list the oldest ones")).option(
-      "--top <count>",
-      "at most so many, up to 100",
-    ),
-    io,
-    async ({ hub, options }) => {
-      const top = String(options.integer("top", 1, 100) ?? 100);
-      return {
-        value: await hub.list(`${pathOf(options)}/deadLetters`, { top }),
-        columns: letterColumns,
-      };
-    },
-  );
-  hubCommand(
-    nameOption(letters.command("purge").description("delete all of them")),
-    io,
-    async ({ hub, options }) => ({
-      value: await hub.object("DELETE", `${pathOf(options)}/deadLetters`),
-    }),
-  );
+  addDeadLetters(group, io);
 }
 
 function settings(command: Command): Command {
@@ -121,7 +85,7 @@ function settings(command: Command): Command {
 
 async function update(call: Call): Promise<Result> {
   const { hub, options } = call;
-  return { value: await changeStored(hub, pathOf(options), changesOf(call), options) };
+  return { value: await changeStored(hub, endpointPath(options), changesOf(call), options) };
 }
 
 function changesOf({ options, io }: Call): JsonObject {
@@ -141,8 +105,4 @@ function secretOf(options: GivenOptions, io: Io): string | undefined {
   return readArgumentFile("--secret", path.resolve(io.directory, given.slice(1)))
     .toString("utf8")
     .trim();
-}
-
-function pathOf(options: GivenOptions): string {
-  return `${all}/${encodeURIComponent(options.required("endpointName"))}`;
 }

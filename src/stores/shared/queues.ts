@@ -104,7 +104,7 @@ export class LayeredQueues {
 
   /** False if there is no such item. */
   update(name: string, sequence: number, value: JsonObject): boolean {
-    const item = this.#item(name, sequence);
+    const item = this.item(name, sequence);
     if (item === undefined) return false;
     this.#work.write(name, sequence, { ...item, value });
     return true;
@@ -112,14 +112,14 @@ export class LayeredQueues {
 
   /** False if there is no such item. */
   delete(name: string, sequence: number): boolean {
-    if (this.#item(name, sequence) === undefined) return false;
+    if (this.item(name, sequence) === undefined) return false;
     this.#work.write(name, sequence, null);
     this.#work.deleted++;
     this.#work.lengthen(name, -1);
     return true;
   }
 
-  #item(name: string, sequence: number): QueueItem | undefined {
+  item(name: string, sequence: number): QueueItem | undefined {
     const item = written(sequence, this.#work.written.get(name), this.#batch.written.get(name));
     return item === undefined ? this.#committed.queueItem(name, sequence) : (item ?? undefined);
   }

@@ -194,6 +194,10 @@ export class LayeredTransaction implements HubTx {
     return this.#queues.oldest(name, limit);
   }
 
+  queueItem(name: string, sequence: number): QueueItem | undefined {
+    return this.#queues.item(name, sequence);
+  }
+
   queueLength(name: string): number {
     this.#open();
     return this.#queues.length(name);

@@ -220,6 +220,35 @@ describe("/$hub/endpoints", () => {
     expect((await call("GET", "/endpoints/gone/deadLetters")).body).toEqual([]);
     await call("DELETE", "/routes/r");
   });
+
+  it("sends dead letters again, one or all, and deletes one", async () => {
+    await call("PUT", "/endpoints/shut", { url: "https://example.com/", maxDeliveryCount: 1 });
+    await call("PUT", "/routes/r", { source: "DeviceLifecycleEvents", endpointNames: ["shut"] });
+    await hub.call("PUT", "/devices/d2", { body: {} });
+    await hub.call("PUT", "/devices/d2/modules/m1", { body: {} });
+    await call("DELETE", "/routes/r");
+    const path = "/endpoints/shut/deadLetters";
+    /** The ids once both are dead letters. */
+    const ids = async (): Promise<readonly string[]> =>
+      vi.waitFor(async () => {
+        hub.clock.advance(60_000);
+        const { body } = await call("GET", path);
+        expect(body).toHaveLength(2);
+        return (body as { id: string }[]).map(({ id }) => id);
+      });
+    const [first, second] = await ids();
+    expect((await call("POST", `${path}/${first}/retry`)).status).toBe(204);
+    expectRefusal(await call("POST", `${path}/${first}/retry`), 404, "GenericNotFound");
+    const [unchanged, again] = await ids();
+    expect(unchanged).toBe(second);
+    expect(again).not.toBe(first);
+    expect((await call("POST", `${path}/retry`)).body).toEqual({ totalMessagesRetried: 2 });
+    const [last] = await ids();
+    expect((await call("DELETE", `${path}/${last}`)).status).toBe(204);
+    expectRefusal(await call("DELETE", `${path}/${last}`), 404, "GenericNotFound");
+    expectRefusal(await call("POST", "/endpoints/no/deadLetters/retry"), 404, "GenericNotFound");
+    expect((await call("GET", path)).body).toHaveLength(1);
+  });
 });
 
 describe("/$hub/enrichments", () => {

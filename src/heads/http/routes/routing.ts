@@ -4,20 +4,18 @@ import { argumentInvalid } from "../../../domain/errors.ts";
 import { type Precondition, parsePrecondition } from "../../../domain/identity/etag.ts";
 import { callerOf } from "../auth.ts";
 import {
-  deadLetterAnswer,
-  deadLettersQuery,
   endpointAnswer,
   endpointInput,
   enrichmentAnswer,
   enrichmentInput,
   enrichmentKey,
   fallbackInput,
-  purgeAnswer,
   routeAnswer,
   routeInput,
   routingName,
 } from "../schemas/routing.ts";
 import { ifMatchHeader } from "../schemas/shared.ts";
+import { deadLetterRoutes } from "./dead-letters.ts";
 import { type RouteParts, errorAnswers, tagged } from "./parts.ts";
 
 const tags = ["Routing"];
@@ -27,6 +25,7 @@ export function routingRoutes(parts: RouteParts): FastifyPluginCallbackZod {
   return (app, _options, done) => {
     app.register(messageRoutes(parts));
     app.register(endpointRoutes(parts));
+    app.register(deadLetterRoutes(parts));
     app.register(enrichmentRoutes(parts));
     done();
   };
@@ -166,34 +165,6 @@ function endpointRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
         await routing.deleteEndpoint(callerOf(request), name, preconditionOf(request));
         return reply.code(204).send(undefined);
       },
-    });
-    app.route({
-      method: "GET",
-      url: `${url}/deadLetters`,
-      schema: {
-        tags,
-        summary: "List the oldest messages that the endpoint never accepted",
-        params: routingName,
-        querystring: deadLettersQuery,
-        response: { 200: z.array(deadLetterAnswer), ...errorAnswers },
-      },
-      handler: async (request) => {
-        const { name } = request.params;
-        return [...(await routing.deadLetters(callerOf(request), name, request.query.top))];
-      },
-    });
-    app.route({
-      method: "DELETE",
-      url: `${url}/deadLetters`,
-      schema: {
-        tags,
-        summary: "Delete all dead letters of the endpoint",
-        params: routingName,
-        response: { 200: purgeAnswer, ...errorAnswers },
-      },
-      handler: async (request) => ({
-        totalMessagesPurged: await routing.purgeDeadLetters(callerOf(request), request.params.name),
-      }),
     });
     done();
   };

@@ -99,6 +99,9 @@ export const deadLetterDocument = z.object({
 });
 export const deadLetterAnswer = documentOf(deadLetterDocument);
 
+export const deadLetterParams = z.object({ name: z.string(), id: z.string() });
+
+export const retryAnswer = z.object({ totalMessagesRetried: z.int() });
 export const purgeAnswer = z.object({ totalMessagesPurged: z.int() });
 
 export const enrichmentInput = z.object({
