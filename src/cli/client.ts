@@ -33,6 +33,8 @@ export interface RequestInput {
   readonly headers?: Readonly<Record<string, string>>;
   /** Longest wait for an answer, in milliseconds; half a minute if missing. */
   readonly timeout?: number;
+  /** Of the token that proves this request, in seconds; a few minutes if missing. */
+  readonly tokenLifetime?: number;
   /** Without quotes; `*` for whatever is there. */
   readonly ifMatch?: string | undefined;
 }
@@ -119,7 +121,7 @@ export class HubClient {
       ca: [...ca],
       agent: false,
       headers: {
-        authorization: this.#token(),
+        authorization: this.#token(input.tokenLifetime ?? tokenLifetime),
         accept: "application/json",
         ...(input.body === undefined ? {} : { "content-type": "application/json; charset=utf-8" }),
         ...(body === undefined ? {} : { "content-length": body.byteLength }),
@@ -129,7 +131,7 @@ export class HubClient {
     };
   }
 
-  #token(): string {
+  #token(lifetime: number): string {
     const { connection, hostName } = this.target;
     const { sharedAccessSignature, sharedAccessKey, sharedAccessKeyName } = connection;
     if (sharedAccessSignature !== undefined) return sharedAccessSignature;
@@ -137,7 +139,7 @@ export class HubClient {
       throw new CliError(
         "The connection string is not a service's; give --login one with SharedAccessKeyName and SharedAccessKey",
       );
-    const expiry = Math.floor(this.#now() / 1000) + tokenLifetime;
+    const expiry = Math.floor(this.#now() / 1000) + lifetime;
     return createSasToken({
       resource: hostName,
       key: sharedAccessKey,

@@ -10,4 +10,6 @@ export interface Io {
   readonly now: () => number;
   /** Resolves when the process has been asked to end. */
   readonly untilStopped: () => Promise<void>;
+  /** Opens an address in the user's browser; false if that is not possible. Missing where there is nobody to see it. */
+  readonly openBrowser?: (url: string) => Promise<boolean>;
 }

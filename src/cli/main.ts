@@ -17,6 +17,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // Compiled code is kept between runs where Node can (22 and later): starting is mostly compiling.
 (module as { readonly enableCompileCache?: () => unknown }).enableCompileCache?.();
 const { run } = await import("./run.ts");
+const { openBrowser } = await import("./open-browser.ts");
 
 process.exitCode = await run(process.argv.slice(2), {
   out: (text) => {
@@ -29,4 +30,5 @@ process.exitCode = await run(process.argv.slice(2), {
   directory: process.cwd(),
   now: Date.now,
   untilStopped,
+  openBrowser,
 });

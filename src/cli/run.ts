@@ -22,6 +22,7 @@ import { addMethods } from "./commands/method.ts";
 import { addModuleIdentity } from "./commands/module-identity.ts";
 import { addMonitorEvents } from "./commands/monitor-events.ts";
 import { addMonitorFeedback } from "./commands/monitor-feedback.ts";
+import { addPortal } from "./commands/portal.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addQuery } from "./commands/query.ts";
 import { addStart } from "./commands/start.ts";
@@ -52,6 +53,7 @@ function createProgram(io: Io): Command {
     .exitOverride();
   // Subcommands take these settings over when they are made, so they come after them.
   addStart(program, io);
+  addPortal(program, io);
   addEnv(program, io);
   addDeviceIdentity(program, io);
   addModuleIdentity(program, io);

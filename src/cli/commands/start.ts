@@ -127,20 +127,21 @@ function description(
 ): string {
   const { https, mqtts, amqps } = hub.ports;
   const ports = [`HTTPS ${https}`, `MQTT ${mqtts}`, ...(amqps === null ? [] : [`AMQP ${amqps}`])];
+  const isDefault = directory === path.resolve(current, "data");
+  const where = isDefault ? "" : ` --data ${directory}`;
   const rows: readonly (readonly [string, string | null])[] = [
     ["Host name", hub.hostName],
     ["Ports", ports.join(", ")],
     ["Data", hub.dataDir ?? "in memory: gone when the hub stops"],
     ["CA certificate", caFile],
     ["Portal", hub.portalUrl],
+    ["", hub.portalUrl && `(signs in once; for another link: twinhub portal${where})`],
     ["Connection string", serviceConnectionString(hub)],
     ["Event Hubs", hub.eventHubConnectionString],
   ];
   const lines = rows.flatMap(([name, value]) =>
     value === null ? [] : [`  ${name.padEnd(18)} ${value}\n`],
   );
-  const isDefault = directory === path.resolve(current, "data");
-  const where = isDefault ? "" : ` --data ${directory}`;
   return [
     "The hub is ready.\n\n",
     ...lines,
