@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/config-error.ts";
 import { HubError } from "../domain/errors.ts";
 import { CliError, UsageError } from "./cli-error.ts";
+import { addBackup } from "./commands/backup.ts";
 import { addCertificate } from "./commands/certificate.ts";
 import { addConfiguration } from "./commands/configuration.ts";
 import { addChanges } from "./commands/changes.ts";
@@ -76,6 +77,7 @@ function createProgram(io: Io): Command {
   addCertificate(program, io);
   addConnection(program, io);
   addGenerateSasToken(program, io);
+  addBackup(program, io, version());
   return program;
 }
 

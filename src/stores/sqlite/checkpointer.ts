@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { Log } from "../../app/ports.ts";
-import type { Driver, DriverModule } from "./driver.ts";
+import { type Driver, type DriverModule, lockTimeout } from "./driver.ts";
 
 /** At most one checkpoint in this many milliseconds. */
 const interval = 100;
@@ -9,6 +9,10 @@ const interval = 100;
 const defaultFinishBytes = 64 * 1024 * 1024;
 /** At this many times as many bytes it does not wait for a busy worker any more. */
 const busyFactor = 4;
+/** How long the main thread then waits for the worker, in milliseconds: writers are slowed down to what the disk takes. */
+const busyWait = 100;
+/** After a reader has kept the log from being emptied, as a backup does, it is let alone for so many milliseconds. */
+const readerPause = 1_000;
 
 export interface CheckpointSettings {
   readonly sqlite: DriverModule;
@@ -59,6 +63,7 @@ export class Checkpointer {
   #running = false;
   #dirty = false;
   #last = 0;
+  #pausedUntil = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(driver: Driver, settings: CheckpointSettings) {
@@ -131,11 +136,17 @@ export class Checkpointer {
   }
 
   #finish(): void {
+    if (performance.now() < this.#pausedUntil) return;
     try {
+      // Nobody is waited for: a reader in another process may take minutes, and the event loop would stand still.
+      this.#driver.exec(`PRAGMA busy_timeout = ${this.#running ? busyWait : 0}`);
       // TRUNCATE, so that the size of the file tells how much is waiting.
-      this.#driver.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      const done = this.#driver.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get([]);
+      if (Number(done?.["busy"]) !== 0) this.#pausedUntil = performance.now() + readerPause;
     } catch (error) {
       this.#warn(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#driver.exec(`PRAGMA busy_timeout = ${lockTimeout}`);
     }
   }
 

@@ -31,6 +31,13 @@ export function claimDirectory(
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const lock = takeLock(directory, sqlite, since);
+    if (existsSync(path.join(directory, restoringName))) {
+      lock();
+      throw new StoreOpenError(
+        "unfinishedRestore",
+        `data directory ${directory} is half restored: repeat 'twinhub restore' with --force, or choose another path`,
+      );
+    }
     const file = path.join(directory, "hub.db");
     createPrivate(file);
     return { file, release: lock };
@@ -39,7 +46,17 @@ export function claimDirectory(
   }
 }
 
-function takeLock(directory: string, sqlite: DriverModule, since: Date): () => void {
+/** There from the moment at which a restore begins to put its files in place until all are there. */
+export const restoringName = "restoring";
+
+/** Files that say who uses a data directory; they are no state. */
+export const lockNames: readonly string[] = ["hub.lock", "hub.lock.json", "hub.lock-journal"];
+
+/**
+ * Takes the lock of a directory that is there; the returned function gives it back. Throws StoreOpenError with the
+ * process that holds it.
+ */
+export function takeLock(directory: string, sqlite: DriverModule, since: Date): () => void {
   const file = path.join(directory, "hub.lock");
   const holder = path.join(directory, "hub.lock.json");
   createPrivate(file);

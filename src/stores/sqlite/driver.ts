@@ -22,6 +22,9 @@ export interface Driver {
   close(): void;
 }
 
+/** How long a connection waits for another one's lock, in milliseconds. */
+export const lockTimeout = 10_000;
+
 export interface DriverModule {
   /** Package or builtin, and what `require` finds it by in a worker. */
   readonly name: "node:sqlite" | "libsql";

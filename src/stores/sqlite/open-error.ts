@@ -7,6 +7,7 @@ export type StoreOpenReason =
   | "newerSchema"
   | "alteredSchema"
   | "corrupt"
+  | "unfinishedRestore"
   | "failed";
 
 /** Why a data directory can't be used; `message` is one line for the person at the terminal. */

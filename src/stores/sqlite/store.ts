@@ -7,7 +7,7 @@ import type { CommitLimits } from "../shared/group-commit.ts";
 import { RecordCache } from "./cache.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { claimDirectory, openError } from "./data-directory.ts";
-import { type Driver, type DriverModule, sqliteFailure } from "./driver.ts";
+import { type Driver, type DriverModule, lockTimeout, sqliteFailure } from "./driver.ts";
 import { findDriver } from "./find-driver.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { SqliteRecords } from "./records.ts";
@@ -125,7 +125,7 @@ function openStore(
 }
 
 function configure(driver: Driver, synchronous: "FULL" | "NORMAL"): void {
-  driver.exec("PRAGMA busy_timeout = 10000");
+  driver.exec(`PRAGMA busy_timeout = ${lockTimeout}`);
   driver.exec("PRAGMA journal_mode = WAL");
   driver.exec(`PRAGMA synchronous = ${synchronous}`);
   driver.exec("PRAGMA wal_autocheckpoint = 0");
