@@ -33,6 +33,7 @@ import { saveSession } from "./connections/save-session.ts";
 import type { HubContext, HubSettings } from "./context.ts";
 import { finishUpload } from "./files/finish-upload.ts";
 import { type FileStorageParts, findStorage } from "./files/find-storage.ts";
+import { filesState, listFiles } from "./files/list-files.ts";
 import { openBlob } from "./files/open-blob.ts";
 import { ownContainer } from "./files/own-storage.ts";
 import { startUpload } from "./files/start-upload.ts";
@@ -272,6 +273,8 @@ function bind(
     files: {
       start: (...args) => startUpload(context, ...args),
       finish: (...args) => finishUpload(context, ...args),
+      state: (...args) => filesState(context, ...args),
+      list: (...args) => listFiles(context, ...args),
       container: context.files.blobs === null ? null : ownContainer,
       open: (...args) => openBlob(context, ...args),
     },

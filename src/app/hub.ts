@@ -14,6 +14,7 @@ import type { NewCloudToDevice, Settlement } from "../domain/messages/c2d-queue.
 import type { ConsumerGroup } from "../domain/messages/consumer-group.ts";
 import type { MethodResult } from "../domain/methods/method-call.ts";
 import type { UploadReport } from "../domain/files/upload.ts";
+import type { FilePage, FilesState } from "./files/list-files.ts";
 import type { BlobCaller, OpenBlob } from "./files/open-blob.ts";
 import type { UploadTicket } from "./files/start-upload.ts";
 import type { Enrichment } from "../domain/routing/enrich.ts";
@@ -229,6 +230,15 @@ export interface Files {
   start(principal: IdentityPrincipal, blobName: string, hubHost: string): Promise<UploadTicket>;
   /** Ends an upload; refuses with 400014, 400015, 400016 and 400020. */
   finish(principal: IdentityPrincipal, report: UploadReport): Promise<void>;
+  /** Where files go, and whether services hear of them; for ServiceConnect. */
+  state(principal: Principal): Promise<FilesState>;
+  /** The files of a device, or of a `~folder` of imports and exports. Refuses with FeatureNotSupported. */
+  list(
+    principal: Principal,
+    folder: string,
+    after: string | null,
+    limit: number,
+  ): Promise<FilePage>;
   /** The container of the hub's own storage; `null` if files go elsewhere or nowhere. */
   readonly container: string | null;
   /** A blob of the hub's own storage for a caller that is proven for it; refuses with `BlobError`. `names` are the readings of its path. */

@@ -4,6 +4,7 @@ import type {
   BlobProperties,
   BlockReference,
   ByteRange,
+  NamedBlob,
 } from "../domain/files/blob.ts";
 import type { BlobLimits } from "../domain/files/limits.ts";
 import type { Expression, PathExpression } from "../domain/query/ast.ts";
@@ -331,6 +332,15 @@ export interface BlobStore {
   ): Promise<{ readonly properties: BlobProperties; readonly content: BlobContent } | null>;
   /** False if there was none. */
   delete(name: string): Promise<boolean>;
+  /**
+   * The blobs whose names begin with `{folder}/`, the folder being one segment, in ordinal order after the name `after`, at
+   * most `limit`. `more` if there are others, which for a folder of very many need not be later ones.
+   */
+  list(
+    folder: string,
+    after: string | null,
+    limit: number,
+  ): Promise<{ readonly blobs: readonly NamedBlob[]; readonly more: boolean }>;
   /** Forgets blocks that have waited for a commit since before `time`. */
   discardBlocks(time: Milliseconds): Promise<void>;
 }

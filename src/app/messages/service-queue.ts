@@ -59,6 +59,11 @@ export interface ServiceMessage {
   readonly body: Uint8Array;
 }
 
+/** How many messages of a queue no service has taken and settled yet; those that have expired may be among them. */
+export function waitingForServices(tx: HubTx, name: ServiceQueueName): number {
+  return tx.queueLength(rules[name].ready);
+}
+
 /** Takes the next message of a queue, or null. */
 export async function receiveForService(
   context: HubContext,

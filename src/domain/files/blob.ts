@@ -22,6 +22,12 @@ export interface BlobProperties {
   readonly description: BlobDescription;
 }
 
+/** A blob as a listing shows it. */
+export interface NamedBlob {
+  readonly name: string;
+  readonly properties: BlobProperties;
+}
+
 /** A block in a list: where it is looked for, and its id as it came, Base64. */
 export interface BlockReference {
   readonly from: "committed" | "uncommitted" | "latest";

@@ -43,9 +43,11 @@ describe("a file system blob store", () => {
     await store.putBlock("d1/../../b", Buffer.alloc(64, 0xff), text("block"));
     expect(readdirSync(root)).toEqual(before);
     const files = filesBelow(directory);
-    expect(files).toHaveLength(3);
+    expect(files).toHaveLength(4);
     for (const file of files) {
-      expect(path.relative(directory, file)).toMatch(/^(?:content|waiting)[\\/][0-9a-f/\\]+/);
+      expect(path.relative(directory, file)).toMatch(
+        /^(?:content|waiting|folders)[\\/][0-9a-f/\\]+/,
+      );
       expect(statSync(file).mode & 0o077).toBe(0);
     }
   });
@@ -62,13 +64,13 @@ describe("a file system blob store", () => {
       );
     await store.putBlob("d1/a", text("one"), plain, () => {});
     await store.putBlob("d1/a", text("two"), plain, () => {});
-    expect(filesBelow(directory)).toHaveLength(2);
+    expect(filesBelow(directory)).toHaveLength(3);
     for (const id of ["1", "2", "3"]) await store.putBlock("d1/a", Buffer.from(id), text(id));
     await expect(commit("4")).rejects.toThrow(/block list/);
     await commit("1", "2");
-    expect(filesBelow(directory)).toHaveLength(3);
+    expect(filesBelow(directory)).toHaveLength(4);
     await commit("2");
-    expect(filesBelow(directory)).toHaveLength(2);
+    expect(filesBelow(directory)).toHaveLength(3);
     await store.delete("d1/a");
     expect(filesBelow(directory)).toEqual([]);
   });
@@ -93,6 +95,30 @@ describe("a file system blob store", () => {
     const put = store.putBlob("d1/a", text("x"), plain, () => {});
     await expect(put).rejects.toMatchObject({ name: "InsufficientStorage", status: 507 });
     expect(filesBelow(directory)).toEqual([]);
+  });
+
+  it("finds the folders of blobs that a hub has stored that kept no list of them", async () => {
+    const directory = newDirectory();
+    const options = { directory, clock, durability: "os" as const, reserve: 0 };
+    const first = await openFileBlobStore(options);
+    for (const name of ["d1/b", "d1/a", "d2/c"])
+      await first.putBlob(name, text(name), plain, () => {});
+    rmSync(path.join(directory, "folders"), { recursive: true });
+    const second = await openFileBlobStore(options);
+    const { blobs } = await second.list("d1", null, 10);
+    expect(blobs.map(({ name }) => name)).toEqual(["d1/a", "d1/b"]);
+    expect(readdirSync(directory).sort()).toEqual(["content", "folders", "incoming", "waiting"]);
+  });
+
+  it("does not list a blob that was not finished when the process ended", async () => {
+    const directory = newDirectory();
+    const options = { directory, clock, durability: "os" as const, reserve: 0 };
+    const first = await openFileBlobStore(options);
+    await first.putBlob("d1/a", text("x"), plain, () => {});
+    const manifest = filesBelow(directory).find((file) => file.endsWith("blob.json")) ?? "";
+    rmSync(manifest);
+    const second = await openFileBlobStore(options);
+    expect(await second.list("d1", null, 10)).toEqual({ blobs: [], more: false });
   });
 
   it("writes the blob's name beside its content, for people", async () => {

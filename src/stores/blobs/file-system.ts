@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { LRUCache } from "lru-cache";
 import type { BlobStore, Clock } from "../../app/ports.ts";
-import type { BlobDescription, BlobProperties } from "../../domain/files/blob.ts";
+import type { BlobDescription, BlobProperties, NamedBlob } from "../../domain/files/blob.ts";
 import { type BlobLimits, defaultBlobLimits } from "../../domain/files/limits.ts";
 import {
   type Waiting,
@@ -13,6 +13,7 @@ import {
   resolveBlocks,
 } from "./block-list.ts";
 import { FileWriter, hasCode } from "./files.ts";
+import { Folders } from "./folders.ts";
 import { type Manifest, type Part, manifestFile, readManifest } from "./manifest.ts";
 import { readParts } from "./read-parts.ts";
 import { Serial } from "./serial.ts";
@@ -38,6 +39,7 @@ const maxCounted = 1000;
  *
  * - `content/ab/abc…/`: one blob, named by the SHA-256 of its name: `blob.json` and the files of its parts;
  * - `waiting/abc…/`: its blocks that wait for a commit, named by their ids in hex;
+ * - `folders/`: the names of the blobs of each folder;
  * - `incoming/`: what is being written; emptied at each start.
  *
  * No name of a caller's becomes a name of a file, so none can leave the directory or meet another in a file system that
@@ -51,7 +53,9 @@ export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<
   for (const each of [incoming, path.join(directory, "waiting"), path.join(directory, "content")])
     await mkdir(each, { recursive: true, mode: 0o700 });
   const files = new FileWriter({ incoming, durable: durability === "disk", reserve });
-  return new FileBlobStore(directory, files, clock, limits);
+  const folders = new Folders(directory, files);
+  await folders.ensure(path.join(directory, "content"));
+  return new FileBlobStore(directory, { files, folders, clock }, limits);
 }
 
 interface Place {
@@ -65,14 +69,24 @@ class FileBlobStore implements BlobStore {
   readonly limits: BlobLimits;
   readonly #directory: string;
   readonly #files: FileWriter;
+  readonly #folders: Folders;
   readonly #clock: Pick<Clock, "now">;
   readonly #serial = new Serial();
   readonly #counted = new LRUCache<string, Waiting>({ max: maxCounted });
 
-  constructor(directory: string, files: FileWriter, clock: Pick<Clock, "now">, limits: BlobLimits) {
+  constructor(
+    directory: string,
+    parts: {
+      readonly files: FileWriter;
+      readonly folders: Folders;
+      readonly clock: Pick<Clock, "now">;
+    },
+    limits: BlobLimits,
+  ) {
     this.#directory = directory;
-    this.#files = files;
-    this.#clock = clock;
+    this.#files = parts.files;
+    this.#folders = parts.folders;
+    this.#clock = parts.clock;
     this.limits = limits;
   }
 
@@ -151,8 +165,22 @@ class FileBlobStore implements BlobStore {
       await this.#files.syncDirectory(place.content);
       await this.#forget(place);
       await rm(place.content, { recursive: true, force: true });
+      await this.#folders.remove(name);
       return true;
     });
+  }
+
+  async list(...[folder, after, limit]: Parameters<BlobStore["list"]>) {
+    const { names, more } = await this.#folders.names(folder);
+    const later = names
+      .filter((name) => name.startsWith(`${folder}/`) && (after === null || name > after))
+      .sort(ordinal);
+    const blobs: NamedBlob[] = [];
+    for (const name of later.slice(0, limit)) {
+      const manifest = await readManifest(this.#place(name).content);
+      if (manifest !== null) blobs.push({ name, properties: manifest.properties });
+    }
+    return { blobs, more: more || later.length > limit };
   }
 
   async discardBlocks(time: number): Promise<void> {
@@ -198,6 +226,7 @@ class FileBlobStore implements BlobStore {
     });
     const manifest = JSON.stringify({ name: place.name, properties, parts } satisfies Manifest);
     await this.#files.makeDirectory(place.content);
+    if (stored === null) await this.#folders.add(place.name);
     const temporary = await this.#files.write(once(Buffer.from(manifest)));
     for (const [from, to] of moves) await this.#files.place(from, path.join(place.content, to));
     await this.#files.place(temporary.file, path.join(place.content, manifestFile));
@@ -226,6 +255,10 @@ class FileBlobStore implements BlobStore {
 interface FoundPart extends Part {
   /** Its file has a whole path, and is not yet in the blob's directory. */
   readonly isNew: boolean;
+}
+
+function ordinal(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 async function waitingParts(directory: string): Promise<ReadonlyMap<string, FoundPart>> {

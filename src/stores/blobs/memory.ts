@@ -1,6 +1,6 @@
 import type { BlobContent, BlobStore, Clock } from "../../app/ports.ts";
 import { BlobError } from "../../domain/files/blob-error.ts";
-import type { BlobProperties, ByteRange } from "../../domain/files/blob.ts";
+import type { BlobProperties, ByteRange, NamedBlob } from "../../domain/files/blob.ts";
 import { type BlobLimits, defaultBlobLimits } from "../../domain/files/limits.ts";
 import { blockKey, checkWaiting, newProperties, resolveBlocks } from "./block-list.ts";
 
@@ -147,6 +147,15 @@ export function createMemoryBlobStore(options: {
       free([...entry.content.map(({ block }) => block), ...entry.waiting.values()]);
       return true;
     },
+    async list(folder, after, limit) {
+      const found = [...entries]
+        .flatMap(([name, { properties }]) =>
+          properties !== null && name.startsWith(`${folder}/`) ? [{ name, properties }] : [],
+        )
+        .filter(({ name }) => after === null || name > after)
+        .sort(byName);
+      return { blobs: found.slice(0, limit), more: found.length > limit };
+    },
     async discardBlocks(time) {
       for (const [name, entry] of entries) {
         const { properties, waiting } = entry;
@@ -160,6 +169,10 @@ export function createMemoryBlobStore(options: {
       }
     },
   };
+}
+
+function byName(a: NamedBlob, b: NamedBlob): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 async function* slices(

@@ -219,6 +219,30 @@ export function describeBlobStore(
       },
     );
 
+    it("lists the blobs of a folder in the order of their names, page by page, after a restart too", async () => {
+      for (const name of ["d1/b", "d1/a/z", "d1/B", "d10/a", "d1", "~d1/a", "d1/ä", "d1/gone"])
+        await put(name, name);
+      await store.delete("d1/gone");
+      await store.putBlock("d1/waiting", blockId("1"), content("x"));
+      const later = await put("d1/b", "replaced");
+      const names = async (after: string | null, limit = 10) => {
+        const { blobs, more } = await store.list("d1", after, limit);
+        return [...blobs.map((one) => one.name), more];
+      };
+      const check = async (): Promise<void> => {
+        expect(await names(null)).toEqual(["d1/B", "d1/a/z", "d1/b", "d1/ä", false]);
+        expect(await names(null, 2)).toEqual(["d1/B", "d1/a/z", true]);
+        expect(await names("d1/a/z", 2)).toEqual(["d1/b", "d1/ä", false]);
+        expect(await names("d1/ä")).toEqual([false]);
+        const { blobs } = await store.list("d1", "d1/a/z", 1);
+        expect(blobs).toEqual([{ name: "d1/b", properties: later }]);
+        expect(await store.list("nobody", null, 10)).toEqual({ blobs: [], more: false });
+      };
+      await check();
+      await reopened();
+      await check();
+    });
+
     it("keeps one of two contents that are sent at the same time, whole", async () => {
       const texts = ["a".repeat(50), "b".repeat(50)];
       await Promise.all(texts.map((text) => put("d1/a", text.slice(0, 25), text.slice(25))));

@@ -6,6 +6,7 @@ import {
   type HubUnderTest,
   startHubUnderTest,
 } from "../../../../test/support/http-hub.ts";
+import { fileAnswer, filePage, filesState } from "../schemas/files.ts";
 
 let hub: HubUnderTest;
 const keys = new Map<string, string>();
@@ -193,6 +194,80 @@ describe("reporting the end of an upload", () => {
   });
 });
 
+describe("listing the files of a device", () => {
+  beforeAll(() => start());
+  afterAll(() => hub.stop());
+
+  async function upload(identity: string, name: string, content: string): Promise<void> {
+    const { body } = await begin(identity, name);
+    const path = body.blobName.split("/").map(encodeURIComponent).join("/");
+    const headers = { "x-ms-blob-type": "BlockBlob", "x-ms-blob-content-type": "text/plain" };
+    const sent = await hub.call("PUT", `/uploads/${path}${body.sasToken}`, {
+      policy: null,
+      body: content,
+      headers: { ...headers, "content-length": String(content.length) },
+    });
+    expect(sent.status).toBe(201);
+    const report = { correlationId: body.correlationId, isSuccess: true };
+    await as(identity, "POST", `${identity}/files/notifications`, { body: report });
+  }
+
+  const list = (folder: string, query = "", policy = "iothubowner") =>
+    hub.call("GET", `/$hub/files/${encodeURIComponent(folder)}${query}`, { policy });
+
+  it("tells names, sizes and where they are read, page by page", async () => {
+    for (const name of ["b c.txt", "a/1.txt"]) await upload("/devices/d1", name, name);
+    await upload("/devices/d2", "other", "x");
+    const all = await list("d1");
+    for (const file of all.body.files) fileAnswer.strict().parse(file);
+    expect(filePage.strict().parse(all.body)).toMatchObject({
+      files: [
+        { blobName: "d1/a/1.txt", blobSizeInBytes: 7, contentType: "text/plain" },
+        { blobName: "d1/b c.txt", blobSizeInBytes: 7, path: "/uploads/d1/b%20c.txt" },
+      ],
+      more: false,
+      openUploads: [],
+    });
+    const read = await hub.call("GET", all.body.files[1].path);
+    expect([read.status, read.text]).toEqual([200, "b c.txt"]);
+
+    const first = await list("d1", "?top=1");
+    expect([first.body.files.length, first.body.more]).toEqual([1, true]);
+    const after = encodeURIComponent(first.body.files[0].blobName);
+    const rest = await list("d1", `?after=${after}`);
+    expect(rest.body.files.map((file: { blobName: string }) => file.blobName)).toEqual([
+      "d1/b c.txt",
+    ]);
+    expect((await list("nobody")).body).toMatchObject({ files: [], more: false });
+  });
+
+  it("tells of uploads that a device has begun and not finished", async () => {
+    await begin("/devices/d2", "video.mp4");
+    const expires = expect.stringMatching(/^\d{4}-/);
+    expect((await list("d2")).body.openUploads).toEqual([{ blobName: "d2/video.mp4", expires }]);
+    hub.clock.advance(3_600_000);
+    expect((await list("d2")).body.openUploads).toEqual([]);
+  });
+
+  it("needs ServiceConnect, and RegistryWrite where keys of identities may be", async () => {
+    const refused = await list("d1", "", "registryReadWrite");
+    expectRefusal(refused, 401, "IotHubUnauthorizedAccess");
+    expect((await list("d1", "", "service")).status).toBe(200);
+    expectRefusal(await list("~registry", "", "service"), 401, "IotHubUnauthorizedAccess");
+    expect((await list("~registry", "", "registryReadWrite")).status).toBe(200);
+  });
+
+  it("tells that services hear of files, and how many notifications wait", async () => {
+    const { body } = await hub.call("GET", "/$hub/files");
+    expect(filesState.strict().parse(body)).toEqual({
+      storage: "own",
+      containerName: "uploads",
+      notifications: true,
+      waitingNotifications: 3,
+    });
+  });
+});
+
 describe("a hub whose file upload is turned off", () => {
   beforeAll(() => start({ fileStorage: null }));
   afterAll(() => hub.stop());
@@ -205,6 +280,8 @@ describe("a hub whose file upload is turned off", () => {
   });
 
   it("has no storage", async () => {
+    expectRefusal(await hub.call("GET", "/$hub/files/d1"), 404, "FeatureNotSupported");
+    expect((await hub.call("GET", "/$hub/files")).body).toMatchObject({ storage: "none" });
     expectRefusal(await hub.call("GET", "/uploads/d1/f"), 404, "GenericNotFound");
   });
 });

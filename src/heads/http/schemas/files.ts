@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { maxListedFiles } from "../../../app/files/list-files.ts";
 import { optionalText } from "./shared.ts";
 
 export const uploadInput = z.object({
@@ -21,3 +22,44 @@ export const uploadReportInput = z.object({
 });
 
 export const correlationParams = z.object({ deviceId: z.string(), correlationId: z.string() });
+
+/** Where files of devices go. */
+export const filesState = z.object({
+  storage: z
+    .enum(["own", "account", "none"])
+    .describe("the hub's own storage; an account elsewhere; nowhere: file upload is turned off"),
+  containerName: z.string().nullable(),
+  notifications: z.boolean().describe("services hear of files that were uploaded"),
+  waitingNotifications: z.int().describe("notifications that no service has taken yet"),
+});
+
+export const folderParams = z.object({ folder: z.string() });
+
+export const filesQuery = z.object({
+  after: optionalText.describe("go on after this name: `d1/video.mp4`"),
+  top: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(maxListedFiles)
+    .default(maxListedFiles)
+    .describe("at most this many"),
+});
+
+export const fileAnswer = z.object({
+  blobName: z.string(),
+  path: z.string().describe("where it is read at this hub"),
+  blobSizeInBytes: z.int(),
+  contentType: z.string(),
+  createdTime: z.string(),
+  lastUpdatedTime: z.string(),
+  etag: z.string(),
+});
+
+export const filePage = z.object({
+  files: z.array(fileAnswer),
+  more: z.boolean().describe("there are others, which `after` the last name of this page gives"),
+  openUploads: z
+    .array(z.object({ blobName: z.string(), expires: z.string() }))
+    .describe("begun and not yet reported as done"),
+});
