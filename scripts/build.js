@@ -1,10 +1,11 @@
-// Compiles src/ to dist/, copies what the compiler does not (the stores' SQL migrations), and builds the portal. A failed
-// build leaves the dist/ that was there.
+// Writes the types of src/ to dist/, bundles its code, copies what neither does (the stores' SQL migrations), and builds
+// the portal. A failed build leaves the dist/ that was there.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { buildPortal } from "./build-portal.js";
+import { bundle } from "./bundle.js";
 
 const root = path.join(import.meta.dirname, "..");
 const require = createRequire(import.meta.url);
@@ -23,6 +24,12 @@ const done = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--o
   stdio: "inherit",
 });
 if (done.status !== 0) end(done.status ?? 1);
+try {
+  await bundle(fresh);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  end(1);
+}
 
 for (const store of ["sqlite", "postgres"]) {
   const from = path.join(root, "src", "stores", store, "migrations");

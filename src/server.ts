@@ -18,6 +18,7 @@ import { createMemoryBlobStore } from "./stores/blobs/memory.ts";
 import { createMemoryStore } from "./stores/memory/store.ts";
 import { openSqliteStore } from "./stores/sqlite/store.ts";
 import { systemClock, systemRandom } from "./system.ts";
+import { jobConcurrency, throttleSettings } from "./throttle-settings.ts";
 import { loadOrCreateTls } from "./tls/server-certs.ts";
 import { formatConnectionString } from "./wire/connection-string.ts";
 import { formatEventHubConnectionString } from "./wire/event-hub-connection-string.ts";
@@ -26,6 +27,9 @@ import { createSasToken } from "./wire/sas-token.ts";
 
 /** A session that begins with the printed link lasts no longer. */
 const portalTokenSeconds = 8 * 3600;
+
+/** When the routes are loaded if nobody has asked for one, in milliseconds: devices that waited for the hub go first. */
+const routesDelay = 250;
 
 export interface ServerOptions {
   readonly log?: Log;
@@ -85,7 +89,8 @@ export async function startServer(
         hostNames: [...hostNames, config.listen],
         deviceAuthorities: await readAuthorities(config.deviceCaFiles),
         fileNotifications: config.fileNotifications ?? true,
-        jobConcurrency: config.jobConcurrency ?? defaultSettings.jobConcurrency,
+        jobConcurrency: jobConcurrency(config),
+        throttling: throttleSettings(config),
         queryDialect: config.queryDialect ?? "extended",
       },
     });
@@ -144,6 +149,8 @@ export async function startServer(
     httpsPort = ports.https;
 
     const hostName = hostNames[0] ?? config.listen;
+    // A failure shows at the first request, which tries for itself.
+    undo.push(systemClock.after(routesDelay, () => void http.load().catch(() => undefined)));
     log.info({ hostName, ...ports, store: config.dataDir ?? "memory" }, "hub is ready");
     return {
       hostName,

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
 import type { Peer, ProtocolHead, StreamAcceptor } from "../head.ts";
-import { Connection } from "./connection.ts";
+import type * as Protocol from "./connection.ts";
 import { PartitionReaders } from "./event-hubs/readers.ts";
 import { type AmqpLimits, defaultLimits } from "./limits.ts";
 import type { Services } from "./services.ts";
@@ -38,10 +38,15 @@ export function createAmqpHead(options: AmqpHeadOptions): ProtocolHead & StreamA
   return new AmqpHead({ ...shared, trackingIds, readers, faultInjection, port });
 }
 
+/** What runs a connection, with the library below it: loaded when the first one comes, for many hubs see none. */
+let protocol: typeof Protocol | undefined;
+
 class AmqpHead implements ProtocolHead, StreamAcceptor {
   readonly name = "amqp";
   readonly #services: Services;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<Protocol.Connection>();
+  /** Streams that came while the protocol was being loaded; they are not read meanwhile. */
+  readonly #waiting = new Set<Duplex>();
   #state: "accepting" | "stopped" = "stopped";
   #onEmpty: () => void = () => undefined;
 
@@ -55,13 +60,35 @@ class AmqpHead implements ProtocolHead, StreamAcceptor {
 
   accept(stream: Duplex, peer: Peer): void {
     const { limits, log } = this.#services;
-    if (this.#state === "stopped" || this.#connections.size >= limits.connections) {
+    const count = this.#connections.size + this.#waiting.size;
+    if (this.#state === "stopped" || count >= limits.connections) {
       log.warn({ address: peer.address, state: this.#state }, "AMQP connection not accepted");
       stream.on("error", () => undefined);
       stream.destroy();
       return;
     }
-    const connection = new Connection(this.#services, stream, peer, () => {
+    if (protocol === undefined) void this.#acceptLater(stream, peer);
+    else this.#open(protocol, stream, peer);
+  }
+
+  async #acceptLater(stream: Duplex, peer: Peer): Promise<void> {
+    const ignore = (): void => undefined;
+    stream.on("error", ignore);
+    this.#waiting.add(stream);
+    try {
+      protocol = await import("./connection.ts");
+    } catch (error) {
+      this.#services.log.error({ err: error }, "the AMQP protocol could not be loaded");
+      stream.destroy();
+    }
+    this.#waiting.delete(stream);
+    if (protocol === undefined || stream.destroyed) return;
+    this.#open(protocol, stream, peer);
+    stream.off("error", ignore);
+  }
+
+  #open(loaded: typeof Protocol, stream: Duplex, peer: Peer): void {
+    const connection = new loaded.Connection(this.#services, stream, peer, () => {
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#onEmpty();
     });
@@ -71,6 +98,7 @@ class AmqpHead implements ProtocolHead, StreamAcceptor {
   /** Deliveries that were accepted are finished and settled. */
   async stop(): Promise<void> {
     this.#state = "stopped";
+    for (const stream of this.#waiting) stream.destroy();
     if (this.#connections.size === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;

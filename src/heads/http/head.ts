@@ -1,20 +1,18 @@
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { FastifyPluginCallback } from "fastify";
+import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
 import { parseSasToken } from "../../wire/sas-token.ts";
 import type { ProtocolHead, StreamAcceptor } from "../head.ts";
-import { buildApp } from "./app.ts";
 import { limitBodyTime } from "./body-time.ts";
 import { onClientError } from "./client-error.ts";
 import { formA, statuses, trackingId } from "./errors.ts";
 import { EventStreams } from "./event-stream.ts";
 import { SendFaults } from "./faults.ts";
 import { type HttpLimits, defaultHttpLimits } from "./limits.ts";
-import { linkPath } from "./portal/session-routes.ts";
-import { Sessions } from "./portal/sessions.ts";
+import { Sessions, linkPath } from "./portal/sessions.ts";
 import { RequestsInFlight } from "./requests-in-flight.ts";
 import { splitTarget } from "./paths.ts";
 import { type Subprotocol, WebSocketGate, refuse } from "./websocket.ts";
@@ -47,6 +45,8 @@ export interface HttpHead extends ProtocolHead {
   readonly handleUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Hands WebSockets that ask for `subprotocol`, in any case, to `acceptor`. */
   registerWebSocket(subprotocol: Subprotocol, acceptor: StreamAcceptor): void;
+  /** Loads the routes, which the first request would have to wait for otherwise. */
+  load(): Promise<unknown>;
   /** The path of a one-time link that signs a browser in with the rights of `token`, a policy's token for the whole hub. */
   portalLink(token: string): string;
 }
@@ -61,21 +61,35 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   const gate = new WebSocketGate(limits, clock, log);
   const streams = new EventStreams(limits.eventStreams);
   const sessions = new Sessions(clock, random);
-  const app = buildApp({
-    hub,
-    clock,
-    random,
-    log,
-    limits,
-    streams,
-    faults: new SendFaults(options.faultInjection ?? false),
-    extraRoutes,
-    sessions,
-    portalDirectory: options.portalDirectory,
-    caPem: options.caPem,
-    addresses: options.addresses ?? [],
-    isStopping: () => state === "stopping",
-  });
+  let app: FastifyInstance | undefined;
+  let loading: Promise<FastifyInstance> | undefined;
+
+  // The framework and the schemas of all routes take longer to load than everything else together, and devices that
+  // speak MQTT or AMQP need none of them.
+  function load(): Promise<FastifyInstance> {
+    loading ??= (async () => {
+      const { buildApp } = await import("./app.ts");
+      const built = buildApp({
+        hub,
+        clock,
+        random,
+        log,
+        limits,
+        streams,
+        faults: new SendFaults(options.faultInjection ?? false),
+        extraRoutes,
+        sessions,
+        portalDirectory: options.portalDirectory,
+        caPem: options.caPem,
+        addresses: options.addresses ?? [],
+        isStopping: () => state === "stopping",
+      });
+      await built.ready();
+      app = built;
+      return built;
+    })();
+    return loading;
+  }
 
   function isBlob({ url = "" }: IncomingMessage): boolean {
     return hub.files.container !== null && url.startsWith(`/${hub.files.container}/`);
@@ -98,11 +112,26 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     response.end(JSON.stringify(body));
   }
 
-  const handler: HttpHead["handler"] = (request, response) => {
-    if (state !== "ready" || !inFlight.enter(response)) return unavailable(request, response);
+  function answer(
+    ready: FastifyInstance,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     prepare(request);
     if (!isBlob(request)) limitBodyTime(request, limits.requestTimeout, clock);
-    app.routing(request, response);
+    ready.routing(request, response);
+  }
+
+  const handler: HttpHead["handler"] = (request, response) => {
+    if (state !== "ready" || !inFlight.enter(response)) return unavailable(request, response);
+    if (app !== undefined) return answer(app, request, response);
+    load().then(
+      (loaded) => answer(loaded, request, response),
+      (error: unknown) => {
+        log.error({ err: error }, "the HTTP routes could not be loaded");
+        unavailable(request, response);
+      },
+    );
   };
 
   const handleUpgrade: HttpHead["handleUpgrade"] = (request, socket, head) => {
@@ -115,6 +144,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     serverOptions: serverOptions(limits),
     handler,
     handleUpgrade,
+    load,
     portalLink: (token) => linkPath(sessions.issueCode(parseSasToken(token)).secret),
     registerWebSocket: (subprotocol, acceptor) => gate.register(subprotocol, acceptor),
     attach(server) {
@@ -125,7 +155,6 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
       server.on("clientError", onClientError({ clock, random, log }));
     },
     async start() {
-      await app.ready();
       state = "ready";
     },
     async stop() {
@@ -134,7 +163,10 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
       streams.endAll();
       await inFlight.drained(limits.drainTimeout);
       await gate.stop();
-      await app.close();
+      await loading?.then(
+        (built) => built.close(),
+        () => undefined,
+      );
       for (const server of servers) server.closeAllConnections();
     },
   };

@@ -15,7 +15,7 @@ import {
   sessionSecret,
   setSessionCookie,
 } from "./cookie.ts";
-import type { Sessions } from "./sessions.ts";
+import { type Sessions, linkPath } from "./sessions.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -61,11 +61,6 @@ export function readSession(sessions: Sessions, request: FastifyRequest): void {
   if (session === undefined) return;
   checkSameOrigin(request);
   request.sessionToken = session.token;
-}
-
-/** The path of a one-time link. The code stands in the fragment, which browsers send to nobody. */
-export function linkPath(code: string): string {
-  return `/portal/sign-in#code=${code}`;
 }
 
 /** Signing in and out with a browser. Ours, not Azure's. */

@@ -122,3 +122,8 @@ function keepNewest(map: Map<string, unknown>, limit: number): void {
     map.delete(key);
   }
 }
+
+/** The path of a one-time link. The code stands in the fragment, which browsers send to nobody. */
+export function linkPath(code: string): string {
+  return `/portal/sign-in#code=${code}`;
+}
