@@ -18,7 +18,6 @@ import { createMemoryBlobStore } from "./stores/blobs/memory.ts";
 import { createMemoryStore } from "./stores/memory/store.ts";
 import { openSqliteStore } from "./stores/sqlite/store.ts";
 import { systemClock, systemRandom } from "./system.ts";
-import { jobConcurrency, throttleSettings } from "./throttle-settings.ts";
 import { loadOrCreateTls } from "./tls/server-certs.ts";
 import { formatConnectionString } from "./wire/connection-string.ts";
 import { formatEventHubConnectionString } from "./wire/event-hub-connection-string.ts";
@@ -89,8 +88,7 @@ export async function startServer(
         hostNames: [...hostNames, config.listen],
         deviceAuthorities: await readAuthorities(config.deviceCaFiles),
         fileNotifications: config.fileNotifications ?? true,
-        jobConcurrency: jobConcurrency(config),
-        throttling: throttleSettings(config),
+        jobConcurrency: config.jobConcurrency ?? defaultSettings.jobConcurrency,
         queryDialect: config.queryDialect ?? "extended",
       },
     });
