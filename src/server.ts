@@ -18,6 +18,7 @@ import { createMemoryBlobStore } from "./stores/blobs/memory.ts";
 import { createMemoryStore } from "./stores/memory/store.ts";
 import { openSqliteStore } from "./stores/sqlite/store.ts";
 import { systemClock, systemRandom } from "./system.ts";
+import { jobConcurrency, throttleSettings } from "./throttle-settings.ts";
 import { loadOrCreateTls } from "./tls/server-certs.ts";
 import { formatConnectionString } from "./wire/connection-string.ts";
 import { formatEventHubConnectionString } from "./wire/event-hub-connection-string.ts";
@@ -88,7 +89,8 @@ export async function startServer(
         hostNames: [...hostNames, config.listen],
         deviceAuthorities: await readAuthorities(config.deviceCaFiles),
         fileNotifications: config.fileNotifications ?? true,
-        jobConcurrency: config.jobConcurrency ?? defaultSettings.jobConcurrency,
+        jobConcurrency: jobConcurrency(config),
+        throttling: throttleSettings(config),
         queryDialect: config.queryDialect ?? "extended",
       },
     });

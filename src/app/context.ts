@@ -1,5 +1,6 @@
 import type { Dialect } from "../domain/query/ast.ts";
 import type { Listeners } from "./listeners.ts";
+import type { ThrottleSettings } from "./throttling/throttles.ts";
 import type { QuerySlots } from "./query/query-slots.ts";
 import type { QueryRow } from "./query/source-rows.ts";
 import type { ConfigurationRunner } from "./configurations/configuration-runner.ts";
@@ -34,6 +35,8 @@ export interface HubSettings {
   readonly deviceAuthorities: readonly string[];
   /** Services hear of files that devices have uploaded (spec/semantics §14). */
   readonly fileNotifications: boolean;
+  /** `null`: nothing is throttled (spec/semantics §15). */
+  readonly throttling: ThrottleSettings | null;
 }
 
 /** Where devices send their files. */
@@ -68,6 +71,8 @@ export interface HubContext {
   readonly usesIndexes: boolean;
   /** The rows of `devices.jobs` after a position of `[jobId, deviceId]`, in that order. */
   readonly jobRows: (after: readonly string[]) => AsyncIterable<QueryRow>;
+  /** Waits until a job may go on with so many targets. */
+  readonly paceJob: (targets: number) => Promise<void>;
   /** Gives jobs their turn. */
   readonly jobs: Pick<JobRunner, "add" | "forget">;
   /** Runs imports and exports of the registry. */
@@ -100,4 +105,5 @@ export const defaultSettings: Omit<HubSettings, "hostNames"> = {
   jobConcurrency: 10,
   deviceAuthorities: [],
   fileNotifications: true,
+  throttling: null,
 };

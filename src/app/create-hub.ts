@@ -109,6 +109,9 @@ import {
 } from "./routing/routes.ts";
 import { testAllRoutes, testRoute } from "./routing/test-routes.ts";
 import { Router } from "./routing/router.ts";
+import { throttledApi } from "./throttling/throttled-api.ts";
+import { Throttles } from "./throttling/throttles.ts";
+import { viewThrottles } from "./throttling/view-throttles.ts";
 import { TransferRunner } from "./transfers/transfer-runner.ts";
 import {
   cancelTransfer,
@@ -144,6 +147,9 @@ export interface Hub {
 export async function createHub(parts: HubParts): Promise<Hub> {
   const { settings } = parts;
   const policies = await ensurePolicies(parts.store, parts.random);
+  const throttles =
+    settings.throttling === null ? undefined : new Throttles(settings.throttling, parts);
+  await throttles?.start();
   await ensureDefaultConsumerGroup(parts.store);
   const usesIndexes = await startIndexes(parts.store, parts.log);
   const files = await findStorage(parts);
@@ -161,6 +167,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   const context: HubContext = {
     ...parts,
     jobRows: (after) => jobRows(parts, after),
+    paceJob: (targets) => throttles?.pace("jobDevices", targets) ?? Promise.resolve(),
     jobs: {
       add: (...args) => jobs.add(...args),
       forget: (...args) => jobs.forget(...args),
@@ -198,10 +205,13 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   await jobs.start();
   await transfers.start();
   await configurations.start();
+  const unlimited = bind(context, waiters, { policyChanges, groupDeletions }, throttles);
+  const api = throttles === undefined ? unlimited : throttledApi(unlimited, throttles);
   return {
-    api: bind(context, waiters, { policyChanges, groupDeletions }),
+    api,
     policies,
     stop() {
+      throttles?.stop();
       stopMaintenance();
       jobs.stop();
       transfers.stop();
@@ -222,10 +232,12 @@ function bind(
   context: HubContext,
   waiters: ServiceWaiters,
   { policyChanges, groupDeletions }: Announcements,
+  throttles: Throttles | undefined,
 ): HubApi {
   return {
     hostNames: context.settings.hostNames,
     hubName: context.hubName,
+    throttling: { view: (principal) => viewThrottles(throttles, principal) },
     auth: {
       request: (...args) => authenticateRequest(context, ...args),
       identity: (...args) => authenticateIdentity(context, ...args),

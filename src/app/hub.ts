@@ -494,8 +494,15 @@ export interface Configurations {
   applyContent(principal: Principal, deviceId: string, body: JsonObject): Promise<void>;
 }
 
+/** The limits that the hub was given, and what came up against them; for any right of a service. */
+export interface Throttling {
+  /** `{mode, limits, throttles, quota}`; the mode is `off`, `observe` or `enforce`. */
+  view(principal: Principal): JsonObject;
+}
+
 /** What a head may ask of the hub. */
 export interface HubApi {
+  readonly throttling: Throttling;
   readonly auth: Authentication;
   readonly identities: Identities;
   readonly twins: Twins;

@@ -10,6 +10,7 @@ import { addConfiguration } from "./commands/configuration.ts";
 import { addChanges } from "./commands/changes.ts";
 import { addConnection } from "./commands/connection.ts";
 import { addConsumerGroup } from "./commands/consumer-group.ts";
+import { addThrottling } from "./commands/throttling.ts";
 import { addDeviceIdentity } from "./commands/device-identity.ts";
 import { addEnv } from "./commands/env.ts";
 import { addGenerateSasToken } from "./commands/generate-sas-token.ts";
@@ -70,6 +71,7 @@ function createProgram(io: Io): Command {
   addMonitorEvents(program, io);
   addMonitorFeedback(program, io);
   addConsumerGroup(program, io);
+  addThrottling(program, io);
   addMessageRoute(program, io);
   addMessageEndpoint(program, io);
   addMessageEnrichment(program, io);

@@ -9,6 +9,7 @@ import {
   type Settings,
   settingNames,
   settingsSchema,
+  throttleTiers,
 } from "./schema.ts";
 
 /** Where settings come from. Keys of `flags` are those of the file, in camel case. */
@@ -149,8 +150,20 @@ function hubConfig(settings: Settings, directory: string): HubConfig {
     jobConcurrency: settings.jobConcurrency,
     fileUpload: settings.fileUpload,
     fileNotifications: settings.fileNotifications,
+    ...throttleOf(settings),
     ...storageOf(settings),
   });
+}
+
+function throttleOf(settings: Settings): Pick<HubConfig, "throttle"> {
+  const { throttle, throttleUnits: units, throttleLimits, throttleBurst: burstSeconds } = settings;
+  const limits = throttleLimits.trim();
+  if (throttle === "off" && limits === "") return {};
+  const enforces = !throttle.startsWith("observe");
+  // To observe without saying whom is to observe the smallest tier that people pay for.
+  const named = throttle === "observe" ? "S1" : throttle.replace("observe-", "");
+  const tier = throttleTiers.find((known) => known === named) ?? null;
+  return { throttle: Object.freeze({ tier, units, limits, enforces, burstSeconds }) };
 }
 
 function storageOf({

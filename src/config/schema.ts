@@ -32,6 +32,8 @@ export interface HubConfig {
   readonly queryDialect?: "strict" | "extended" | undefined;
   /** Jobs that run at the same time; ten if missing. */
   readonly jobConcurrency?: number | undefined;
+  /** What is throttled; nothing if missing. */
+  readonly throttle?: ThrottleConfig | undefined;
   /** Whether devices may upload files; yes if missing. */
   readonly fileUpload?: boolean | undefined;
   /** Whether services hear of uploaded files; yes if missing. */
@@ -40,12 +42,29 @@ export interface HubConfig {
   readonly storage?: (StorageAccountConfig & { readonly containerName: string }) | undefined;
 }
 
+export const throttleTiers = ["F1", "B1", "S1", "B2", "S2", "B3", "S3"] as const;
+
+export interface ThrottleConfig {
+  /** Whose limits hold; `null`: only `limits`. */
+  readonly tier: (typeof throttleTiers)[number] | null;
+  readonly units: number;
+  /** Limits by name over those of the tier, `telemetry=10/s,quota=1000/day`; may be empty. */
+  readonly limits: string;
+  /** False: only counts what would have been put off or refused. */
+  readonly enforces: boolean;
+  /** So much of each limit passes at once after a rest. */
+  readonly burstSeconds: number;
+}
+
 export const maxHostNames = 50;
 export const maxDeviceCas = 50;
 /** IoT Hub's own limit. */
 export const maxPartitions = 32;
 export const maxSasGraceSeconds = 86_400;
 export const maxJobConcurrency = 100;
+const maxUnits = 200;
+const maxBurstSeconds = 3_600;
+const maxLimitsText = 1_000;
 
 const hostName =
   /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/i;
@@ -124,6 +143,18 @@ const shape = {
   faultInjection: toggle.default(true),
   queryDialect: oneOf(["strict", "extended"]).default("extended"),
   jobConcurrency: integer(1, maxJobConcurrency).default(10),
+  throttle: oneOf([
+    "off",
+    "observe",
+    ...throttleTiers,
+    ...throttleTiers.map((tier) => `observe-${tier}` as const),
+  ]).default("off"),
+  throttleUnits: integer(1, maxUnits).default(1),
+  throttleLimits: z
+    .string({ error: "must be text" })
+    .max(maxLimitsText, { error: `has more than ${maxLimitsText} characters` })
+    .default(""),
+  throttleBurst: integer(0, maxBurstSeconds).default(60),
   fileUpload: toggle.default(true),
   fileNotifications: toggle.default(true),
   storageConnectionString: storageAccount.optional(),
@@ -180,6 +211,19 @@ export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
     text: "strict: what IoT Hub answers, no more; extended: with this hub's additions",
   },
   jobConcurrency: { value: "count", text: "jobs that run at the same time; others wait" },
+  throttle: {
+    value: "tier",
+    text: "refuse what a hub of this tier (F1, B1 to S3) refuses; observe, observe-F1 and so on only count it",
+  },
+  throttleUnits: { value: "count", text: "units of that tier" },
+  throttleLimits: {
+    value: "list",
+    text: "limits by name over those of the tier, or alone: telemetry=10/s,quota=1000/day",
+  },
+  throttleBurst: {
+    value: "seconds",
+    text: "so many seconds' worth of a limit pass at once after a rest",
+  },
   fileUpload: { text: "let devices upload files; on unless told otherwise" },
   fileNotifications: { text: "tell services of uploaded files; on unless told otherwise" },
   storageConnectionString: {

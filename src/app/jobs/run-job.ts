@@ -31,9 +31,16 @@ export async function runJob(
     if (context.clock.now() >= deadlineOf(job)) job = await change(context, jobId, expire);
     else if (job.nextChunk >= job.targets.chunks)
       job = await change(context, jobId, (found, now) => completeJob(found, now));
-    else if (work.type === "scheduleUpdateTwin") job = await updateTwins(context, jobId, work);
-    else job = await runMethods(context, jobId, work);
+    else {
+      await context.paceJob(targetsOfNextChunk(job));
+      if (work.type === "scheduleUpdateTwin") job = await updateTwins(context, jobId, work);
+      else job = await runMethods(context, jobId, work);
+    }
   }
+}
+
+function targetsOfNextChunk({ counts, nextChunk }: Job): number {
+  return Math.min(chunkSize, counts.total - nextChunk * chunkSize);
 }
 
 /** The change of a running job; one that has ended meanwhile stays as it is. */

@@ -47,6 +47,7 @@ import { queryRoutes } from "./routes/query.ts";
 import { changeRoutes } from "./routes/changes.ts";
 import { tryRoutes } from "./routes/try-routes.ts";
 import { storedFileRoutes } from "./routes/stored-files.ts";
+import { throttlingRoutes } from "./routes/throttling.ts";
 import { transferRoutes } from "./routes/transfers.ts";
 import { twinRoutes } from "./routes/twins.ts";
 
@@ -182,6 +183,7 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
     app.register(eventRoutes(parts, parts.streams));
     app.register(changeRoutes(parts, parts.streams));
     app.register(indexRoutes(parts));
+    app.register(throttlingRoutes(parts));
     app.register(consumerGroupRoutes(parts));
     app.register(storedFileRoutes(parts));
     done();
