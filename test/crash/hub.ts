@@ -28,7 +28,7 @@ export interface StartedHub {
   readonly process: HubProcess;
   readonly ca: string;
   readonly ports: { readonly https: number; readonly mqtts: number };
-  /** With the owner's rights; rejects when the hub dies before it has answered. */
+  /** With the owner's rights; text is sent as it is, other bodies as JSON. Rejects when the hub dies before it has answered. */
   call(method: string, target: string, body?: unknown): Promise<HubAnswer>;
   connect(identity: HubIdentity, key: string): Promise<MqttClient>;
   /** `/devices/d1` or `/twins/d1/modules/m1`. */
@@ -111,7 +111,7 @@ function call(
         }),
       );
     });
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    sent.end(typeof body === "string" || body === undefined ? body : JSON.stringify(body));
   });
 }
 

@@ -6,6 +6,9 @@ import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { Expectations } from "./expectations.ts";
+import { Kills } from "./kills.ts";
+
+const kills = new Kills(100);
 
 const root = mkdtempSync(path.join(tmpdir(), "kill-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -61,12 +64,12 @@ function killAfter(child: ChildProcess, milliseconds: number): void {
 
 describe("a store whose process is killed", () => {
   it(
-    "has every acknowledged write after each of 100 kills, and no gap",
-    { timeout: 400_000 },
+    `has every acknowledged write after each of ${kills.asked} kills, and no gap`,
+    { timeout: kills.timeout },
     async () => {
       const directory = path.join(root, "data");
       const expectations = new Expectations();
-      for (let round = 1; round <= 100; round++) {
+      for (const round of kills.rounds("store")) {
         // The process alone dies here, so that `os` must lose nothing either.
         await runAndKill(directory, round % 2 === 0 ? "os" : "disk", round, expectations);
         const store = await open(directory);
@@ -76,7 +79,9 @@ describe("a store whose process is killed", () => {
           await store.close();
         }
       }
-      expect(expectations.acknowledged).toBeGreaterThan(10_000);
+      const { acknowledged } = expectations;
+      kills.report({ scenario: "store", acknowledged, lost: 0 });
+      expect(acknowledged).toBeGreaterThan(100 * kills.done);
     },
   );
 });

@@ -1,86 +1,38 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { Agent, request } from "node:https";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Packet } from "mqtt-packet";
 import { afterAll, describe, expect, it } from "vitest";
-import { type HubProcess, startHubProcess } from "../../samples/hub-process.ts";
-import { openSqliteStore } from "../../src/stores/sqlite/store.ts";
-import { createSasToken } from "../../src/wire/sas-token.ts";
-import { MqttClient } from "../support/mqtt-client.ts";
+import type { MqttClient } from "../support/mqtt-client.ts";
+import { type HubAnswer, type StartedHub, startedHub } from "./hub.ts";
+import { Kills } from "./kills.ts";
 
-const main = path.join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
-const address = "127.0.0.1";
-const kills = 20;
+const kills = new Kills(20);
 const deviceId = "d1";
 const identities = [{ deviceId }, { deviceId, moduleId: "m1" }] as const;
 type Identity = (typeof identities)[number];
 
-let running: HubProcess | undefined;
+let running: StartedHub | undefined;
 let directory: string | undefined;
 afterAll(async () => {
-  running?.program.kill("SIGKILL");
+  await running?.kill();
   if (directory !== undefined) await rm(directory, { recursive: true, force: true });
 });
 
-interface Hub {
-  readonly process: HubProcess;
-  readonly https: number;
-  readonly mqtts: number;
-  readonly ca: string;
-  readonly agent: Agent;
+async function start(data: string): Promise<StartedHub> {
+  running = await startedHub(data);
+  return running;
 }
 
-async function start(data: string): Promise<Hub> {
-  const anyPort = ["--https-port", "0", "--mqtts-port", "0", "--amqps-port", "0"];
-  const options = ["--data", data, "--log-level", "error", ...anyPort];
-  const process = await startHubProcess(main, address, options);
-  running = process;
-  const { ports } = process as unknown as { ports: { https: number; mqtts: number } };
-  const ca = await readFile(process.caFile, "utf8");
-  return { process, ...ports, ca, agent: new Agent({ keepAlive: true, ca }) };
-}
-
-async function kill(hub: Hub): Promise<void> {
-  hub.process.program.kill("SIGKILL");
-  await hub.process.program.ended;
-  hub.agent.destroy();
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
-/** A call with the owner's rights; rejects when the hub dies before it has answered. */
-function call(hub: Hub, method: string, target: string, body = ""): Promise<Answer> {
-  const key = /SharedAccessKey=(.*)$/.exec(hub.process.connectionString)?.[1] ?? "";
-  const expiry = Math.floor(Date.now() / 1000) + 3600;
-  const policy = "iothubowner";
-  const authorization = createSasToken({ resource: address, key, expiry, policy });
-  return new Promise((resolve, reject) => {
-    const sent = request({
-      host: address,
-      port: hub.https,
-      agent: hub.agent,
-      method,
-      path: `${target}?api-version=2021-04-12`,
-      headers: { authorization, "content-type": "application/json" },
-    });
-    sent.on("error", reject);
-    sent.on("response", (response) => {
-      let text = "";
-      response.on("error", reject);
-      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
-    });
-    sent.end(body);
-  });
-}
-
-function pathOf(identity: Identity, root: string): string {
+function pathOf(identity: Identity, root: "devices" | "twins"): string {
   const module = "moduleId" in identity ? `/modules/${identity.moduleId}` : "";
   return `/${root}/${identity.deviceId}${module}`;
+}
+
+/** A section of a twin: the number that was written, and the version that it got. */
+interface Written {
+  readonly n: number;
+  readonly version: number;
 }
 
 /** What the hub has acknowledged and what it has sent, over all of its lives. */
@@ -96,7 +48,10 @@ class Record {
   readonly completed = new Set<string>();
   readonly called = new Set<string>();
   readonly problems: string[] = [];
+  /** What was acknowledged last, by section and identity: `reported /twins/d1`. */
+  readonly sections = new Map<string, Written>();
   answers = 0;
+  patches = 0;
   redelivered = 0;
   /** Hears of each answered call, each completed message and each acknowledged telemetry message. */
   onStep: (kind: "answer" | "completion" | "telemetry") => void = () => {};
@@ -110,30 +65,50 @@ class Record {
     this.delivered.add(body);
   }
 
+  wasPatched(section: string, written: Written): void {
+    this.patches++;
+    this.sections.set(section, written);
+  }
+
   wasCalled(id: string): void {
     if (this.called.has(id)) this.problems.push(`${id} was called twice`);
     this.called.add(id);
   }
 }
 
-const filters = ["devices/d1/messages/devicebound/#", "$iothub/methods/POST/#"];
+const filters = [
+  "devices/d1/messages/devicebound/#",
+  "$iothub/methods/POST/#",
+  "$iothub/twin/res/#",
+  "$iothub/twin/PATCH/properties/desired/#",
+];
+const patchTopic = "$iothub/twin/PATCH/properties/reported/?$rid=";
 
-/** One identity's client: sends telemetry all the time, completes messages, answers methods. */
+/**
+ * One identity's client: sends telemetry and reports a property all the time, completes messages, answers methods, watches
+ * the order of desired changes.
+ */
 class Traffic {
   readonly #client: MqttClient;
   readonly #record: Record;
   readonly #topic: string;
   readonly #name: string;
   readonly #prefix: string;
+  readonly #section: string;
   readonly #unacknowledged = new Map<number, { body: string; completes: readonly string[] }>();
   #completing: string[] = [];
   #packetId = 0;
+  #reported: number;
+  #desiredVersion: number | undefined;
 
   constructor(client: MqttClient, identity: Identity, round: number, record: Record) {
     this.#client = client;
     this.#record = record;
     this.#topic = `${pathOf(identity, "devices").slice(1)}/messages/events`;
     this.#name = pathOf(identity, "devices");
+    this.#section = `reported ${pathOf(identity, "twins")}`;
+    // Behind whatever a former life has sent without an answer.
+    this.#reported = round * 1_000_000;
     this.#prefix = `${round}.${identity === identities[0] ? "d" : "m"}`;
   }
 
@@ -145,6 +120,29 @@ class Traffic {
       subscriptions: filters.map((topic) => ({ topic, qos: 1 })),
     });
     for (let i = 0; i < 8; i++) this.#sendNext();
+    this.#reportNext();
+  }
+
+  #reportNext(): void {
+    const n = ++this.#reported;
+    this.#client.publish(`${patchTopic}${n}`, JSON.stringify({ n }), 0);
+  }
+
+  #wasReported(topic: string): void {
+    const { status, rid, version } =
+      /^\$iothub\/twin\/res\/(?<status>\d+)\/\?\$rid=(?<rid>\d+)&\$version=(?<version>\d+)$/.exec(
+        topic,
+      )?.groups ?? {};
+    if (status !== "204") this.#record.problems.push(`${topic} is no answer to a patch`);
+    this.#record.wasPatched(this.#section, { n: Number(rid), version: Number(version) });
+    this.#reportNext();
+  }
+
+  #desiredChanged(topic: string): void {
+    const version = Number(/\$version=(\d+)$/.exec(topic)?.[1]);
+    if (this.#desiredVersion !== undefined && version !== this.#desiredVersion + 1)
+      this.#record.problems.push(`desired ${version} came after ${this.#desiredVersion}`);
+    this.#desiredVersion = version;
   }
 
   #sendNext(): void {
@@ -158,6 +156,8 @@ class Traffic {
   #received(packet: Packet): void {
     if (packet.cmd === "puback") return this.#acknowledged(packet.messageId ?? 0);
     if (packet.cmd !== "publish") return;
+    if (packet.topic.startsWith("$iothub/twin/res/")) return this.#wasReported(packet.topic);
+    if (packet.topic.startsWith("$iothub/twin/PATCH/")) return this.#desiredChanged(packet.topic);
     const body = packet.payload.toString();
     const rid = /\?\$rid=(.*)$/.exec(packet.topic)?.[1];
     if (rid !== undefined) {
@@ -185,62 +185,93 @@ class Traffic {
   }
 }
 
-async function connect(hub: Hub, identity: Identity, key: string): Promise<MqttClient> {
-  const resource = `${address}${pathOf(identity, "devices")}`;
-  const ids = "moduleId" in identity ? `${deviceId}/${identity.moduleId}` : deviceId;
-  const { client } = await MqttClient.connect(
-    { host: address, port: hub.mqtts, ca: hub.ca },
-    {
-      clientId: ids,
-      username: `${address}/${ids}/?api-version=2021-04-12`,
-      password: Buffer.from(
-        createSasToken({ resource, key, expiry: Math.floor(Date.now() / 1000) + 3600 }),
-      ),
-    },
-  );
-  return client;
+/** An answer, or nothing when the hub dies before it has given one. */
+function answer(
+  hub: StartedHub,
+  method: string,
+  target: string,
+  body?: unknown,
+): Promise<HubAnswer | undefined> {
+  return hub.call(method, target, body).catch(() => undefined);
+}
+
+/** Changes a desired property until the hub dies. */
+async function changeDesired(
+  hub: StartedHub,
+  identity: Identity,
+  round: number,
+  record: Record,
+): Promise<void> {
+  const target = pathOf(identity, "twins");
+  for (let n = round * 1_000_000; ; n++) {
+    const outcome = await answer(hub, "PATCH", target, { properties: { desired: { n } } });
+    if (outcome === undefined) return;
+    expect(outcome.status).toBe(200);
+    const version = outcome.body.properties.desired.$version;
+    record.wasPatched(`desired ${target}`, { n, version });
+  }
+}
+
+/** Whatever was acknowledged is there, or something newer; a version never stands for two values. */
+async function checkTwins(hub: StartedHub, record: Record): Promise<void> {
+  for (const identity of identities) {
+    const target = pathOf(identity, "twins");
+    const { body } = await hub.call("GET", target);
+    for (const section of ["reported", "desired"] as const) {
+      const written = record.sections.get(`${section} ${target}`);
+      if (written === undefined) continue;
+      const { n, $version: version } = body.properties[section];
+      const isKept =
+        version === written.version ? n === written.n : version > written.version && n > written.n;
+      if (!isKept)
+        record.problems.push(
+          `${section} of ${target} is ${n} with version ${version}, acknowledged was ${written.n} with ${written.version}`,
+        );
+    }
+  }
 }
 
 /** Sends messages to the device until the hub dies. */
-async function sendMessages(hub: Hub, prefix: string, record: Record): Promise<void> {
+async function sendMessages(hub: StartedHub, prefix: string, record: Record): Promise<void> {
   for (let n = 0; ; n++) {
     const body = `${prefix}.${n}`;
     record.maybeSent.add(body);
     const target = `/devices/${deviceId}/messages/deviceBound`;
-    const outcome = await call(hub, "POST", target, body).catch(() => undefined);
+    const outcome = await answer(hub, "POST", target, body);
     if (outcome === undefined) return;
     record.maybeSent.delete(body);
     if (outcome.status === 204) record.sent.add(body);
-    else expect(outcome.text).toContain("DeviceMaximumQueueDepthExceeded");
+    else expect(outcome.body.Message).toContain("DeviceMaximumQueueDepthExceeded");
   }
 }
 
 /** Calls methods until the hub dies; who is answered, is answered with what the client has said. */
 async function callMethods(
-  hub: Hub,
+  hub: StartedHub,
   identity: Identity,
   prefix: string,
   record: Record,
 ): Promise<void> {
   for (let n = 0; ; n++) {
     const payload = `${prefix}.${n}`;
-    const body = JSON.stringify({ methodName: "echo", payload, connectTimeoutInSeconds: 10 });
+    const body = { methodName: "echo", payload, connectTimeoutInSeconds: 10 };
     const target = `${pathOf(identity, "twins")}/methods`;
-    const outcome = await call(hub, "POST", target, body).catch(() => undefined);
+    const outcome = await answer(hub, "POST", target, body);
     if (outcome === undefined) return;
-    if (outcome.text !== JSON.stringify({ status: 200, payload }))
-      record.problems.push(`${payload} was answered with ${outcome.status} ${outcome.text}`);
+    const text = JSON.stringify(outcome.body);
+    if (text !== JSON.stringify({ status: 200, payload }))
+      record.problems.push(`${payload} was answered with ${outcome.status} ${text}`);
     record.answers++;
     record.onStep("answer");
   }
 }
 
-async function setUp(hub: Hub): Promise<ReadonlyMap<Identity, string>> {
+async function setUp(hub: StartedHub): Promise<ReadonlyMap<Identity, string>> {
   const keys = new Map<Identity, string>();
   for (const identity of identities) {
-    const made = await call(hub, "PUT", pathOf(identity, "devices"), JSON.stringify(identity));
+    const made = await hub.call("PUT", pathOf(identity, "devices"), identity);
     expect(made.status).toBeLessThan(300);
-    keys.set(identity, JSON.parse(made.text).authentication.symmetricKey.primaryKey);
+    keys.set(identity, made.body.authentication.symmetricKey.primaryKey);
   }
   return keys;
 }
@@ -260,7 +291,7 @@ function randomMoment(round: number, record: Record): Promise<void> {
 
 /** Everything at once, until a random moment. */
 async function runAndKill(
-  hub: Hub,
+  hub: StartedHub,
   keys: ReadonlyMap<Identity, string>,
   round: number,
   record: Record,
@@ -268,7 +299,7 @@ async function runAndKill(
   const clients: MqttClient[] = [];
   const moment = randomMoment(round, record);
   for (const identity of identities) {
-    const client = await connect(hub, identity, keys.get(identity) ?? "");
+    const client = await hub.connect(identity, keys.get(identity) ?? "");
     clients.push(client);
     new Traffic(client, identity, round, record).begin();
   }
@@ -277,79 +308,78 @@ async function runAndKill(
     callMethods(hub, identity, `${round}.call.${index}.1`, record),
   ]);
   const sends = [0, 1].map((writer) => sendMessages(hub, `${round}.c2d.${writer}`, record));
+  const changes = identities.map((identity) => changeDesired(hub, identity, round, record));
   await moment;
-  await kill(hub);
-  await Promise.all([...calls, ...sends, ...clients.map(({ closed }) => closed)]);
+  await hub.kill();
+  await Promise.all([...calls, ...sends, ...changes, ...clients.map(({ closed }) => closed)]);
 }
 
-async function pending(hub: Hub): Promise<number> {
-  const { text } = await call(hub, "GET", `/devices/${deviceId}`);
-  return JSON.parse(text).cloudToDeviceMessageCount;
+async function pending(hub: StartedHub): Promise<number> {
+  const { body } = await hub.call("GET", `/devices/${deviceId}`);
+  return body.cloudToDeviceMessageCount;
 }
 
 /** The bodies of all telemetry in the event log, by identity, in its order. */
-async function logged(data: string): Promise<Map<string, string[]>> {
-  const silent = { debug() {}, info() {}, warn() {}, error() {} };
-  const store = await openSqliteStore({
-    directory: data,
-    clock: { now: Date.now, after: () => () => {} },
-    partitions: 4,
-    durability: "disk",
-    log: silent,
-  });
+async function logged(hub: StartedHub): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>();
-  try {
-    for (let partition = 0; partition < 4; partition++) {
-      for (const { message } of await store.eventLog.read(partition, 1, 1_000_000)) {
-        const { key } = message;
-        const name = `/devices/${key.deviceId}${key.moduleId === undefined ? "" : `/modules/${key.moduleId}`}`;
-        const bodies = found.get(name) ?? [];
-        found.set(name, bodies);
-        bodies.push(Buffer.from(message.body).toString());
-      }
-    }
-  } finally {
-    await store.close();
+  for (const { name, body } of await hub.logged()) {
+    const bodies = found.get(name) ?? [];
+    found.set(name, bodies);
+    bodies.push(body);
   }
   return found;
 }
 
-describe("a hub that is killed in the middle of telemetry, messages to devices and methods", () => {
+describe("a hub that is killed in the middle of telemetry, patches, desired changes, messages to devices and methods", () => {
   it(
-    `loses nothing that it has acknowledged in ${kills} kills, and delivers nothing that was completed`,
-    { timeout: 400_000 },
+    `loses nothing that it has acknowledged in ${kills.asked} kills, and delivers nothing that was completed`,
+    { timeout: kills.timeout },
     async () => {
       directory = await mkdtemp(path.join(tmpdir(), "twinhub-messages-"));
       const data = path.join(directory, "data");
       const record = new Record();
       let hub = await start(data);
       const keys = await setUp(hub);
-      for (let round = 1; round <= kills; round++) {
+      for (const round of kills.rounds("hub")) {
         await runAndKill(hub, keys, round, record);
         hub = await start(data);
+        await checkTwins(hub, record);
+        // Nothing is hidden by what comes later, and a long run ends where it failed.
+        expect(record.problems).toEqual([]);
       }
 
       // Whatever is left comes now.
-      const client = await connect(hub, identities[0], keys.get(identities[0]) ?? "");
-      new Traffic(client, identities[0], kills + 1, record).begin();
+      const client = await hub.connect(identities[0], keys.get(identities[0]) ?? "");
+      new Traffic(client, identities[0], kills.done + 1, record).begin();
       await expect.poll(() => pending(hub), { timeout: 20_000, interval: 100 }).toBe(0);
       client.destroy();
       await client.closed;
-      await kill(hub);
+      await hub.kill();
 
       expect(record.problems).toEqual([]);
       expect([...record.sent].filter((body) => !record.delivered.has(body))).toEqual([]);
-      const kept = await logged(data);
+      const kept = await logged(hub);
       for (const [name, bodies] of record.telemetry) {
         const found = kept.get(name) ?? [];
         expect(new Set(found).size).toBe(found.length);
         const acknowledged = new Set(bodies);
         expect(found.filter((body) => acknowledged.has(body))).toEqual(bodies);
       }
+      const telemetry = [...record.telemetry.values()].flat().length;
+      kills.report({
+        scenario: "hub",
+        telemetry,
+        patches: record.patches,
+        "messages to devices": record.sent.size,
+        completed: record.completed.size,
+        methods: record.answers,
+        lost: 0,
+      });
       // The test has tested something.
-      expect([...record.telemetry.values()].flat().length).toBeGreaterThan(300);
+      expect(telemetry).toBeGreaterThan(300);
       expect(record.completed.size).toBeGreaterThan(50);
       expect(record.answers).toBeGreaterThan(50);
+      expect(record.patches).toBeGreaterThan(200);
       expect(record.redelivered).toBeGreaterThan(0);
     },
   );
