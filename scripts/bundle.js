@@ -10,8 +10,14 @@ const source = path.join(root, "src");
 /** What people import and run. */
 const publicEntries = ["cli/main", "index", "testing/index"];
 
-/** What tests of crashes run in processes of their own. */
-const entriesOfTests = ["app/context", "app/create-hub", "stores/sqlite/store", "system"];
+/** What tests of crashes run in processes of their own, and what the benchmark uses. */
+const otherEntries = [
+  "app/context",
+  "app/create-hub",
+  "stores/sqlite/store",
+  "system",
+  "tls/server-certs",
+];
 
 /** Libraries that are not taken in: one is native, and one is loaded file by file (src/heads/amqp/rhea/load.ts). */
 const external = [/^node:/, "libsql", "rhea"];
@@ -21,7 +27,7 @@ const external = [/^node:/, "libsql", "rhea"];
  * @returns {Promise<void>}
  */
 export async function bundle(directory) {
-  const entries = [...publicEntries, ...entriesOfTests];
+  const entries = [...publicEntries, ...otherEntries];
   const build = await rolldown({
     input: Object.fromEntries(entries.map((name) => [name, path.join(source, `${name}.ts`)])),
     platform: "node",
