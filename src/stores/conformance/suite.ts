@@ -688,6 +688,29 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         expect((await allEvents(store)).map((event) => event.sequence)).toEqual([6]);
       });
 
+      it("reads from any place, and not before a trim, what one commit has written", async () => {
+        const works = Array.from({ length: 700 }, (_, n) =>
+          store.transaction(null, (tx) => tx.emit(created("d", n + 1))),
+        );
+        await Promise.all(works);
+        await store.trimEvents(300);
+        await reopened();
+        for (const [after, limit, first] of [
+          [0, 3, 301],
+          [300, 3, 301],
+          [511, 300, 512],
+          [699, 3, 700],
+        ] as const) {
+          const events = await store.events(after, limit);
+          const expected = Array.from({ length: Math.min(limit, 701 - first) }, (_, n) => ({
+            sequence: first + n,
+            event: created("d", first + n),
+          }));
+          expect(events).toEqual(expected);
+        }
+        expect(await store.events(700, 3)).toEqual([]);
+      });
+
       it("tells the listener each event once, in the order of commits", async () => {
         const heard: CommittedEvent[] = [];
         let done = () => {};

@@ -38,7 +38,7 @@ export interface Records extends QueueRecords {
     after: IdentityKey | null,
     limit: number,
   ): readonly TwinEntry[];
-  /** Outbox events after `sequence`, oldest first. */
+  /** Outbox events after `sequence`, which is not below the last trim, oldest first. */
   events(after: number, limit: number): readonly CommittedEvent[];
   /** Log rows of a partition from `from` on, oldest first. */
   logRows(partition: number, from: number, limit: number): readonly LogRow[];

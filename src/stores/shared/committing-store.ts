@@ -11,9 +11,9 @@ import type {
   TwinPage,
   TwinScan,
 } from "../../app/ports.ts";
-import { maxLogPartitions } from "../../app/ports.ts";
 import type { Identity } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
+import { maxLogPartitions } from "../../domain/routing/limits.ts";
 import type { Backend, StoredState, TwinEntry } from "./backend.ts";
 import { type AppendListeners, PartitionedLog, placeOf } from "./event-log.ts";
 import { type CommitLimits, GroupCommit } from "./group-commit.ts";
@@ -132,7 +132,7 @@ export class CommittingStore implements HubStore {
 
   async events(after: number, limit: number): Promise<readonly CommittedEvent[]> {
     await this.#commits.whenWritten();
-    return this.#backend.records.events(after, limit);
+    return this.#backend.records.events(Math.max(after, this.#commits.trimmedSequence), limit);
   }
 
   async lastEvent(): Promise<number> {

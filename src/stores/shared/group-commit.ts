@@ -123,6 +123,11 @@ export class GroupCommit {
     return this.#state.lastSequence - this.#state.trimmedSequence;
   }
 
+  /** The newest event that was dropped, or 0. */
+  get trimmedSequence(): number {
+    return this.#state.trimmedSequence;
+  }
+
   get lastSequence(): number {
     return this.#state.lastSequence;
   }

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import type { HubEvent } from "../../domain/events/hub-event.ts";
 import { device } from "../conformance/samples.ts";
 import { openError } from "./data-directory.ts";
 import { findDriver } from "./find-driver.ts";
@@ -219,6 +220,28 @@ describe("the schema", () => {
     expect(tables.all([]).map((row) => row["name"])).toEqual(["a", "b", "migrations"]);
     expect(driver.prepare("SELECT count(*) AS n FROM migrations").get([])).toMatchObject({ n: 2 });
     driver.close();
+  });
+
+  it("of the first version is brought up to date, with the events that wait", async () => {
+    const directory = newPath();
+    mkdirSync(directory);
+    const driver = findDriver().open(path.join(directory, "hub.db"));
+    migrate(driver, readMigrations().slice(0, 1), directory, 5);
+    const event = (n: number): HubEvent => ({
+      type: "messageQueued",
+      key: { deviceId: "d" },
+      at: n,
+    });
+    for (const n of [3, 4, 5])
+      driver.prepare("INSERT INTO outbox VALUES (?, ?)").run([n, JSON.stringify(event(n))]);
+    driver.exec("INSERT INTO marks VALUES ('outbox', 2)");
+    driver.close();
+    const store = await openSqliteStore(options(directory));
+    await store.transaction(null, (tx) => tx.emit(event(6)));
+    expect(await store.events(0, 10)).toEqual(
+      [3, 4, 5, 6].map((sequence) => ({ sequence, event: event(sequence) })),
+    );
+    await store.close();
   });
 
   it("has migrations numbered from 1 without gaps", () => {

@@ -1,5 +1,4 @@
 import type { CommittedEvent, QueueItem, Session } from "../../app/ports.ts";
-import type { HubEvent } from "../../domain/events/hub-event.ts";
 import {
   type Identity,
   isModule,
@@ -15,6 +14,7 @@ import type { LogRow } from "../shared/changes.ts";
 import type { RecordCache } from "./cache.ts";
 import { bytesOf, columnsOf, identityOf, parse, twinOf } from "./codec.ts";
 import type { Driver, Row, SqlValue } from "./driver.ts";
+import { EventRecords } from "./event-records.ts";
 import { LogRecords } from "./log-records.ts";
 
 const twinColumnList =
@@ -23,11 +23,13 @@ const twinColumnList =
 /** Committed records, read by prepared statements through the cache. */
 export class SqliteRecords implements Records {
   readonly #cache: RecordCache;
+  readonly #events: EventRecords;
   readonly #log: LogRecords;
   readonly #statements: ReturnType<typeof prepareReads>;
 
   constructor(driver: Driver, cache: RecordCache) {
     this.#cache = cache;
+    this.#events = new EventRecords(driver);
     this.#log = new LogRecords(driver);
     this.#statements = prepareReads(driver);
   }
@@ -150,10 +152,7 @@ export class SqliteRecords implements Records {
   }
 
   events(after: number, limit: number): readonly CommittedEvent[] {
-    return this.#statements.events.all([after, limit]).map((row) => ({
-      sequence: Number(row["sequence"]),
-      event: parse(row["event"]) as HubEvent,
-    }));
+    return this.#events.after(after, limit);
   }
 
   logRows(partition: number, from: number, limit: number): readonly LogRow[] {
@@ -218,8 +217,5 @@ function prepareReads(driver: Driver) {
     queueLength: driver.prepare("SELECT count(*) AS length FROM queues WHERE name = ?"),
     queueNameFrom: driver.prepare("SELECT min(name) AS name FROM queues WHERE name >= ?"),
     queueNameAfter: driver.prepare("SELECT min(name) AS name FROM queues WHERE name > ?"),
-    events: driver.prepare(
-      "SELECT sequence, event FROM outbox WHERE sequence > ? ORDER BY sequence LIMIT ?",
-    ),
   };
 }

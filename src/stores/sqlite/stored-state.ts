@@ -2,6 +2,7 @@ import { never } from "../../domain/time.ts";
 import type { LogTail, StoredState } from "../shared/backend.ts";
 import { allPartitions } from "../shared/event-log.ts";
 import type { Driver } from "./driver.ts";
+import { EventRecords } from "./event-records.ts";
 import { LogRecords } from "./log-records.ts";
 
 /** Reads where the last process stopped. */
@@ -12,7 +13,7 @@ export function readState(driver: Driver): StoredState {
   const trimmedSequence = marked("outbox");
   return {
     trimmedSequence,
-    lastSequence: Math.max(trimmedSequence, number("SELECT max(sequence) AS n FROM outbox")),
+    lastSequence: Math.max(trimmedSequence, new EventRecords(driver).last()),
     lastQueueNumber: Math.max(marked("queues"), number("SELECT max(sequence) AS n FROM queues")),
     counts: {
       devices: number("SELECT count(*) AS n FROM identities WHERE module_id = ''"),

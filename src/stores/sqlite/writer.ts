@@ -3,10 +3,11 @@ import type { Changes } from "../shared/changes.ts";
 import type { RecordCache } from "./cache.ts";
 import { columnsOf, logPosition, twinColumns } from "./codec.ts";
 import type { Driver, Statement } from "./driver.ts";
+import { eventBlocks } from "./event-block.ts";
 import { blocksOf } from "./log-block.ts";
 import type { SqliteRecords } from "./records.ts";
 
-/** Writes batches: a twin's patch costs one row of `twins` and one of `outbox`. */
+/** Writes batches: a twin's patch costs one row of `twins`, and all events of a batch one of `outbox`. */
 export class SqliteWriter {
   readonly #driver: Driver;
   readonly #cache: RecordCache;
@@ -116,11 +117,12 @@ export class SqliteWriter {
   }
 
   #writeEvents(changes: Changes, firstSequence: number): void {
-    for (const [index, event] of changes.events.entries()) {
-      this.#statements.putEvent.run([firstSequence + index, JSON.stringify(event)]);
+    for (const { first, count, events } of eventBlocks(changes.events, firstSequence)) {
+      this.#statements.putEvents.run([first, count, events]);
     }
     if (changes.trimEventsTo === 0) return;
-    this.#statements.trimEvents.run([changes.trimEventsTo]);
+    // A block that is trimmed in part stays; what is before the trim's end is not read any more.
+    this.#statements.trimEvents.run([changes.trimEventsTo, changes.trimEventsTo]);
     this.#statements.putMark.run(["outbox", changes.trimEventsTo]);
   }
 
@@ -165,8 +167,8 @@ const writes = {
   putQueueItem:
     "INSERT OR REPLACE INTO queues (sequence, name, doc, body) VALUES (?, ?, ?, coalesce(?, x''))",
   deleteQueueItem: "DELETE FROM queues WHERE sequence = ?",
-  putEvent: "INSERT INTO outbox (sequence, event) VALUES (?, ?)",
-  trimEvents: "DELETE FROM outbox WHERE sequence <= ?",
+  putEvents: "INSERT INTO outbox (sequence, count, events) VALUES (?, ?, ?)",
+  trimEvents: "DELETE FROM outbox WHERE sequence <= ? AND sequence + count - 1 <= ?",
   putMark: "INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)",
   append:
     "INSERT INTO log (position, count, enqueued, before, heads, bodies) VALUES (?, ?, ?, ?, ?, coalesce(?, x''))",
