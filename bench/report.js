@@ -134,6 +134,11 @@ export function writeQueries(text) {
   replace("queries", text);
 }
 
+/** Replaces the results of `portal.js` in the README. @param {string} text */
+export function writePortal(text) {
+  replace("portal", text);
+}
+
 /** @param {string} name @param {string} text */
 function replace(name, text) {
   const old = readFileSync(README, "utf8");

@@ -1,9 +1,9 @@
 import { FluentProvider, RendererProvider, createDOMRenderer } from "@fluentui/react-components";
-import { useQueryClient } from "@tanstack/react-query";
+import { onlineManager, useQueryClient } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { useEffect } from "react";
-import { reachable, sessionLost } from "./api/client.ts";
-import { sessionKey, useSessionQuery } from "./api/session.ts";
+import { useEffect, useState } from "react";
+import { isApiError, reachable, sessionEnded, sessionLost } from "./api/client.ts";
+import { type Session, mayDo, sessionKey, useSessionQuery } from "./api/session.ts";
 import { Loading } from "./components/parts.tsx";
 import { Toasts } from "./components/toasts.tsx";
 import { useStore } from "./lib/store.ts";
@@ -11,7 +11,8 @@ import { useTheme } from "./lib/use-theme.ts";
 import { styleNonce } from "./lib/style-nonce.ts";
 import { router } from "./router.tsx";
 import { SessionContext } from "./shell/session-context.ts";
-import { SignIn } from "./shell/sign-in.tsx";
+import { SignIn, SignInAgain } from "./shell/sign-in.tsx";
+import { Opening } from "./shell/unreachable.tsx";
 import { themes } from "./theme.ts";
 
 /** How often an unreachable hub is asked whether it is back, in milliseconds. */
@@ -38,18 +39,53 @@ export function App() {
 }
 
 function Gate() {
-  const session = useSessionQuery();
+  const { data, error } = useSessionQuery();
+  const queries = useQueryClient();
+  const [known, setKnown] = useState<Visit>();
   useReconnect();
   useSessionLoss();
-  if (session.data) {
+  useEffect(() => {
+    if (!data) return;
+    const next = nextVisit(known, data);
+    if (known !== undefined && next.visit !== known.visit) {
+      // What was read with rights that are gone is forgotten.
+      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });
+    }
+    if (known?.session !== data) setKnown(next);
+  }, [data, known, queries]);
+  const isEnded = data === null && known !== undefined;
+  useEffect(() => {
+    sessionEnded.set(isEnded);
+    // Nothing is read until somebody has signed in again.
+    onlineManager.setOnline(!isEnded);
+  }, [isEnded]);
+
+  if (known !== undefined) {
     return (
-      <SessionContext value={session.data}>
-        <RouterProvider router={router} />
+      <SessionContext value={known.session}>
+        <RouterProvider key={known.visit} router={router} />
+        {isEnded && <SignInAgain policy={known.session.policy} />}
       </SessionContext>
     );
   }
-  if (session.data === undefined && !session.isError) return <Loading label="Opening the portal" />;
+  if (data === null) return <SignIn code={linkCode()} />;
+  if (error === null || data) return <Loading label="Opening the portal" />;
+  if (isApiError(error, 0) || isApiError(error, 503)) return <Opening />;
   return <SignIn code={linkCode()} />;
+}
+
+interface Visit {
+  readonly session: Session;
+  /** Another number makes all pages anew. */
+  readonly visit: number;
+}
+
+/** Whoever may do at least as much goes on with what the one before has left open; others begin anew. */
+function nextVisit(before: Visit | undefined, session: Session): Visit {
+  if (before === undefined) return { session, visit: 0 };
+  const { policy, rights } = before.session;
+  const isSame = policy === session.policy || rights.every((right) => mayDo(session, right));
+  return { session, visit: isSame ? before.visit : before.visit + 1 };
 }
 
 /** The code of a one-time link. */

@@ -34,12 +34,20 @@ const signIn = createRoute({
   },
 });
 
+interface DevicesSearch {
+  readonly q: string | undefined;
+  readonly where: string | undefined;
+  /** `modules` for all modules of all devices. */
+  readonly kind?: string | undefined;
+}
+
 export const devicesRoute = createRoute({
   getParentRoute: () => root,
   path: "/devices",
-  validateSearch: (search: Record<string, unknown>) => ({
+  validateSearch: (search: Record<string, unknown>): DevicesSearch => ({
     q: text(search, "q"),
     where: text(search, "where"),
+    kind: text(search, "kind"),
   }),
   component: lazyRouteComponent(() => import("./pages/devices/devices.tsx"), "DevicesPage"),
 });

@@ -43,7 +43,7 @@ export function useChanges(where: string | undefined, enabled = true): LiveChang
   const [changes, setChanges] = useState<readonly HubChange[]>([]);
   const [start, setStart] = useState<{ where: string | undefined; after: number } | undefined>();
   const [error, setError] = useState<unknown>();
-  const arrived = useRef<HubChange[]>([]);
+  const arrived = useRef<string[]>([]);
   const timer = useRef<number | undefined>(undefined);
 
   useEffect(() => {
@@ -66,7 +66,11 @@ export function useChanges(where: string | undefined, enabled = true): LiveChang
 
   const show = (): void => {
     timer.current = undefined;
-    const fresh = arrived.current.splice(0).toReversed();
+    const fresh = arrived.current
+      .splice(0)
+      .slice(-kept)
+      .map((text) => JSON.parse(text) as HubChange)
+      .toReversed();
     setChanges((before) => [...fresh, ...before].slice(0, kept));
   };
   const ready = enabled && start !== undefined && start.where === where;
@@ -74,8 +78,8 @@ export function useChanges(where: string | undefined, enabled = true): LiveChang
     url: ready ? changesUrl({ after: String(start.after), where }) : null,
     resumeWith: "after",
     onMessage(data) {
-      arrived.current.push(JSON.parse(data) as HubChange);
-      if (arrived.current.length > kept) arrived.current.shift();
+      arrived.current.push(data);
+      if (arrived.current.length >= 2 * kept) arrived.current.splice(0, kept);
       timer.current ??= window.setTimeout(show, showInterval);
     },
   });

@@ -26,8 +26,11 @@ export function isApiError(error: unknown, status?: number): error is ApiError {
 /** Whether the hub answers at all; the shell shows it and looks after the recovery. */
 export const reachable = createStore(true);
 
-/** Rises when the hub says that the browser has no session (any more). */
+/** Rises when something hints that the browser has no session (any more). */
 export const sessionLost = createStore(0);
+
+/** True while somebody who had signed in has to do it again: streams and pages wait for it. */
+export const sessionEnded = createStore(false);
 
 export interface CallOptions {
   readonly body?: unknown;
@@ -113,8 +116,15 @@ function refusal(response: Response, text: string): ApiError {
   const tracking = /Tracking ID:(\S+?)(?:-TimeStamp|$)/.exec(
     textOf(body["ExceptionMessage"]) ?? "",
   );
-  if (response.status === 401 && message === "Unauthorized") sessionLost.set(sessionLost.get() + 1);
+  if (response.status === 401) doubtSession();
+  if (response.status === 401 && message === "Unauthorized")
+    return new ApiError(401, "SessionEnded", "The hub does not know this session any more.");
   return new ApiError(response.status, code, message, tracking?.[1]);
+}
+
+/** Lets the browser's session be looked at anew. */
+export function doubtSession(): void {
+  sessionLost.set(sessionLost.get() + 1);
 }
 
 function textOf(value: unknown): string | undefined {

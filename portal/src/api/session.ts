@@ -25,13 +25,15 @@ export function useSessionQuery() {
     queryFn: async () => (await call<Session | undefined>("GET", "/$hub/session")).body ?? null,
     staleTime: 60_000,
     refetchInterval: 60_000,
+    // Whether somebody has signed in is asked also while nothing else is.
+    networkMode: "always",
   });
 }
 
-/** Forgets everything that was read for somebody else. */
-export function changeSession(queries: QueryClient, session: Session | null): void {
-  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });
+/** Takes the session over; everything is read anew. */
+export function beginSession(queries: QueryClient, session: Session): void {
   queries.setQueryData(sessionKey, session);
+  void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });
 }
 
 export async function signInWithCode(code: string): Promise<Session> {

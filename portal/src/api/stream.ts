@@ -1,11 +1,13 @@
 import { useEffect, useRef, useState } from "react";
+import { doubtSession, sessionEnded } from "./client.ts";
 
 export type StreamState = "connecting" | "live" | "waiting" | "ended";
 
 export interface StreamOptions {
   /** `null`: no stream. */
   readonly url: string | null;
-  readonly onMessage: (data: string, id: string) => void;
+  /** `name` is `message` for unnamed events. */
+  readonly onMessage: (data: string, name: string) => void;
   /** Names of events beside the unnamed ones that count as messages. */
   readonly events?: readonly string[];
   /** The parameter of the URL that takes the last id when the stream is opened anew. */
@@ -17,7 +19,7 @@ const retryDelay = 3_000;
 
 /**
  * Server-sent events from the hub. The browser resumes a broken stream from the last id; a stream that was refused
- * or ended by the hub is opened anew after a while.
+ * or ended by the hub is opened anew after a while, or when somebody has signed in again.
  */
 export function useStream({
   url,
@@ -44,17 +46,27 @@ export function useStream({
       source.addEventListener("open", () => setState("live"));
       const take = (event: MessageEvent<string>): void => {
         if (event.lastEventId !== "") lastId = event.lastEventId;
-        handler.current(event.data, event.lastEventId);
+        handler.current(event.data, event.type);
       };
       source.addEventListener("message", take);
       for (const name of names.split(",").filter(Boolean)) source.addEventListener(name, take);
       source.addEventListener("error", () => {
         setState("waiting");
-        if (source?.readyState === EventSource.CLOSED) timer = window.setTimeout(open, retryDelay);
+        if (source?.readyState !== EventSource.CLOSED) return;
+        // The browser does not tell why it was refused: the session may have ended.
+        doubtSession();
+        timer = window.setTimeout(openAgain, retryDelay);
       });
     };
+    const openAgain = (): void => {
+      if (sessionEnded.get() || source?.readyState !== EventSource.CLOSED) return;
+      window.clearTimeout(timer);
+      open();
+    };
     open();
+    const forget = sessionEnded.subscribe(openAgain);
     return () => {
+      forget();
       source?.close();
       window.clearTimeout(timer);
     };

@@ -1,10 +1,11 @@
 import { Button, Switch } from "@fluentui/react-components";
-import { useState } from "react";
+import { memo, useState } from "react";
 import {
   type EventFilter,
   type HubMessage,
+  type LiveEvents,
   bodyText,
-  keptMessages,
+  messageRate,
   useEvents,
 } from "../api/events.ts";
 import { pretty } from "../lib/json.ts";
@@ -13,24 +14,21 @@ import { CopyButton } from "./secret.tsx";
 import { Card, Empty, Facts } from "./parts.tsx";
 import { StreamDot } from "./stream-dot.tsx";
 
-/** Messages that are drawn; the others stay counted. */
-const drawn = 200;
-
 /** The newest messages, live, each of which opens to show everything about it. */
 export function MessageView({ filter }: { readonly filter: EventFilter }) {
   const [paused, setPaused] = useState(false);
-  const [open, setOpen] = useState<string | undefined>();
+  const [open, setOpen] = useState<HubMessage | undefined>();
   const events = useEvents(filter, paused);
+  const isListed = open === undefined || events.messages.some((one) => idOf(one) === idOf(open));
+  // What somebody reads stays, however many come.
+  const listed = isListed ? events.messages : [open, ...events.messages];
   return (
     <Card
       title="Messages"
-      note={<StreamDot state={events.state} />}
+      note={<StreamDot state={paused ? "ended" : events.state} />}
       actions={
         <>
-          <span className="note">
-            {events.total.toLocaleString("en")} arrived
-            {events.total > drawn ? `, the newest ${Math.min(drawn, keptMessages)} shown` : ""}
-          </span>
+          <span className="note">{summary(events)}</span>
           <Switch
             label="Pause"
             checked={paused}
@@ -40,20 +38,22 @@ export function MessageView({ filter }: { readonly filter: EventFilter }) {
         </>
       }
     >
-      {events.messages.length === 0 ? (
+      {events.leftOut > 0 && (
+        <p className="note">
+          {events.leftOut.toLocaleString("en")} messages were left out here: more than{" "}
+          {messageRate.toLocaleString("en")} came in a second, or the hub does not keep them any
+          more. The event log has all that are kept; a filter leaves out fewer.
+        </p>
+      )}
+      {listed.length === 0 ? (
         <Empty title="Waiting for messages">They appear here as they come.</Empty>
       ) : (
         <ul className="messages" aria-label="Messages">
-          {events.messages.slice(0, drawn).map((message) => {
-            const id = `${message.partition}-${message.sequenceNumber}`;
-            const isOpen = open === id;
+          {listed.map((message) => {
+            const isOpen = open !== undefined && idOf(open) === idOf(message);
             return (
-              <li key={id}>
-                <Line
-                  message={message}
-                  isOpen={isOpen}
-                  onToggle={() => setOpen(isOpen ? undefined : id)}
-                />
+              <li key={idOf(message)}>
+                <Line message={message} isOpen={isOpen} onToggle={setOpen} />
                 {isOpen && <Detail message={message} />}
               </li>
             );
@@ -64,10 +64,23 @@ export function MessageView({ filter }: { readonly filter: EventFilter }) {
   );
 }
 
-function Line(props: {
+function idOf({ partition, sequenceNumber }: HubMessage): string {
+  return `${partition}-${sequenceNumber}`;
+}
+
+function summary({ total, messages, waiting }: LiveEvents): string {
+  const arrived = `${total.toLocaleString("en")} arrived`;
+  const shown = total > messages.length ? `, the newest ${messages.length} shown` : "";
+  return `${arrived}${shown}${waiting > 0 ? `, ${waiting.toLocaleString("en")} more since the pause` : ""}`;
+}
+
+/** A line is drawn once: a burst draws hundreds. */
+const Line = memo(MessageLine);
+
+function MessageLine(props: {
   readonly message: HubMessage;
   readonly isOpen: boolean;
-  readonly onToggle: () => void;
+  readonly onToggle: (message: HubMessage | undefined) => void;
 }) {
   const { enqueuedTime, deviceId, moduleId, source } = props.message;
   return (
@@ -75,7 +88,7 @@ function Line(props: {
       type="button"
       className="message-line"
       aria-expanded={props.isOpen}
-      onClick={props.onToggle}
+      onClick={() => props.onToggle(props.isOpen ? undefined : props.message)}
     >
       <span className="mono">{clockTime(enqueuedTime)}</span>
       <span>{moduleId === undefined ? deviceId : `${deviceId} / ${moduleId}`}</span>

@@ -14,6 +14,9 @@ const advice: Readonly<Record<string, string>> = {
   DeviceMaximumQueueDepthExceeded: "The device has not taken its messages: purge its queue.",
   DeviceNotOnline: "Direct methods reach connected clients only.",
   HubUnreachable: "The portal tries again by itself.",
+  SessionEnded: "Sign in, then do it again.",
+  DeviceNotFound: "Somebody has deleted it, or it was never there.",
+  ModuleNotFound: "Somebody has deleted it, or it was never there.",
 };
 
 export function problemText(error: unknown): string {

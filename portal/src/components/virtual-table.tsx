@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, memo, useEffect, useRef } from "react";
 
 export interface VirtualColumn<T> {
   readonly name: string;
@@ -8,20 +8,28 @@ export interface VirtualColumn<T> {
   readonly render: (row: T) => ReactNode;
 }
 
+/** An array, or something that reads its rows when they are wanted. */
+export interface Rows<T> {
+  readonly length: number;
+  /** `undefined` for a row that is not there yet. */
+  readonly at: (index: number) => T | undefined;
+}
+
 const rowHeight = 42;
 
-/** A table that draws only the rows in view, however many there are, and asks for more at its end. */
+/** A table that draws only the rows in view, however many there are, and tells which they are. */
 export function VirtualTable<T>(props: {
   readonly label: string;
-  readonly rows: readonly T[];
+  readonly rows: Rows<T>;
+  /** The same array each time: a row is drawn again when it or the columns have changed. */
   readonly columns: readonly VirtualColumn<T>[];
   readonly rowKey: (row: T) => string;
   /** -1 if it is not known. */
   readonly total?: number;
-  readonly onEnd?: (() => void) | undefined;
+  readonly onShow?: ((first: number, last: number) => void) | undefined;
   readonly footer?: ReactNode;
 }) {
-  const { rows, columns, onEnd } = props;
+  const { rows, columns, onShow } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -30,10 +38,9 @@ export function VirtualTable<T>(props: {
     overscan: 12,
   });
   const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? -1;
-  useEffect(() => {
-    if (last >= rows.length - 20) onEnd?.();
-  }, [last, rows.length, onEnd]);
+  const first = items[0]?.index ?? 0;
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => onShow?.(first, last), [first, last, onShow]);
   const gridTemplateColumns = columns.map(({ width }) => width).join(" ");
 
   return (
@@ -63,26 +70,15 @@ export function VirtualTable<T>(props: {
           </div>
           <div role="rowgroup" className="vbody" style={{ height: virtual.getTotalSize() }}>
             {items.map(({ index, start }) => {
-              const row = rows[index];
-              if (row === undefined) return null;
+              const row = rows.at(index);
               return (
-                <div
-                  role="row"
-                  aria-rowindex={index + 2}
-                  className="vrow"
-                  key={props.rowKey(row)}
-                  style={{
-                    gridTemplateColumns,
-                    height: rowHeight,
-                    transform: `translateY(${start}px)`,
-                  }}
-                >
-                  {columns.map(({ name, render }) => (
-                    <div role="cell" key={name}>
-                      {render(row)}
-                    </div>
-                  ))}
-                </div>
+                <VirtualRow
+                  key={row === undefined ? index : props.rowKey(row)}
+                  row={row}
+                  index={index}
+                  start={start}
+                  columns={columns as readonly VirtualColumn<unknown>[]}
+                />
               );
             })}
           </div>
@@ -92,3 +88,34 @@ export function VirtualTable<T>(props: {
     </div>
   );
 }
+
+interface RowProps {
+  /** `undefined` while it is read again. */
+  readonly row: unknown;
+  readonly index: number;
+  readonly start: number;
+  readonly columns: readonly VirtualColumn<unknown>[];
+}
+
+/** Scrolling draws only the rows that come into view. */
+const VirtualRow = memo(function VirtualRow({ row, index, start, columns }: RowProps) {
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      aria-busy={row === undefined}
+      className="vrow"
+      style={{
+        gridTemplateColumns: columns.map(({ width }) => width).join(" "),
+        height: rowHeight,
+        transform: `translateY(${start}px)`,
+      }}
+    >
+      {columns.map(({ name, render }) => (
+        <div role="cell" key={name}>
+          {row === undefined ? "…" : render(row)}
+        </div>
+      ))}
+    </div>
+  );
+});

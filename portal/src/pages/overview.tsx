@@ -55,6 +55,7 @@ function Counts() {
         value={modules.total}
         more={`${modules.connected} connected`}
         to="/devices"
+        search={{ kind: "modules" }}
       />
       <Stat
         name="Connected now"
@@ -105,9 +106,10 @@ function Stat(props: {
   readonly value: number;
   readonly more: string;
   readonly to: string;
+  readonly search?: object;
 }) {
   return (
-    <Link to={props.to} className="card stat plain span-3">
+    <Link to={props.to} search={(props.search ?? {}) as never} className="card stat plain span-3">
       <div className="name">{props.name}</div>
       <div className="value">{props.value.toLocaleString("en")}</div>
       <div className="more">{props.more}</div>

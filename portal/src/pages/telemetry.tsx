@@ -1,5 +1,6 @@
-import { Field, Input, Select } from "@fluentui/react-components";
+import { Field, Select } from "@fluentui/react-components";
 import { Card, PageHead } from "../components/parts.tsx";
+import { DelayedInput } from "../components/delayed-input.tsx";
 import { MessageView } from "../components/message-view.tsx";
 import { telemetryRoute } from "../router.tsx";
 
@@ -11,10 +12,10 @@ export function TelemetryPage() {
     void navigate({ search: { ...search, ...part }, replace: true });
   const text = (name: "deviceId" | "moduleId", label: string) => (
     <Field label={label}>
-      <Input
+      <DelayedInput
         value={search[name] ?? ""}
         placeholder="all"
-        onChange={(_event, { value }) => show({ [name]: value || undefined })}
+        onText={(text) => show({ [name]: text || undefined })}
       />
     </Field>
   );

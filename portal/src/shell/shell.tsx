@@ -12,11 +12,10 @@ import { PersonKey20Regular } from "@fluentui/react-icons/svg/person-key";
 import { SignOutRegular } from "@fluentui/react-icons/svg/sign-out";
 import { WeatherMoonRegular } from "@fluentui/react-icons/svg/weather-moon";
 import { WeatherSunnyRegular } from "@fluentui/react-icons/svg/weather-sunny";
-import { useQueryClient } from "@tanstack/react-query";
 import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { reachable } from "../api/client.ts";
-import { changeSession, signOut } from "../api/session.ts";
+import { signOut } from "../api/session.ts";
 import { useStore } from "../lib/store.ts";
 import { useTheme } from "../lib/use-theme.ts";
 import { SideBar } from "./side-bar.tsx";
@@ -107,10 +106,10 @@ function Bar({ onMenu, isOpen }: { readonly onMenu: () => void; readonly isOpen:
 
 function Account() {
   const session = useSession();
-  const queries = useQueryClient();
   const leave = async (): Promise<void> => {
     await signOut();
-    changeSession(queries, null);
+    // Nothing that was read stays behind.
+    location.reload();
   };
   return (
     <Menu>

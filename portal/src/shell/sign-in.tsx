@@ -1,10 +1,18 @@
-import { Button, Field, Spinner, Textarea } from "@fluentui/react-components";
+import {
+  Button,
+  Field,
+  MessageBar,
+  MessageBarBody,
+  MessageBarTitle,
+  Spinner,
+  Textarea,
+} from "@fluentui/react-components";
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { isApiError, reachable } from "../api/client.ts";
 import {
   type Session,
-  changeSession,
+  beginSession,
   signInWithCode,
   signInWithConnectionString,
 } from "../api/session.ts";
@@ -12,21 +20,57 @@ import { Problem, problemText } from "../components/problem.tsx";
 import { useStore } from "../lib/store.ts";
 import { Unreachable } from "./unreachable.tsx";
 
+/** For whom the session has ended: over the pages, which wait with everything that was written in them. */
+export function SignInAgain({ policy }: { readonly policy: string }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className="sign-in-again"
+      aria-label="Sign in again"
+      onCancel={(event) => event.preventDefault()}
+    >
+      <SignInForm code={undefined}>
+        <MessageBar intent="warning" layout="multiline" politeness="assertive">
+          <MessageBarBody>
+            <MessageBarTitle>Your session has ended</MessageBarTitle>
+            It lasts as long as its policy and key, and no longer than the hub runs. Sign in as{" "}
+            {policy}, or as somebody with the same rights, and go on where you were: what you have
+            written is still there.
+          </MessageBarBody>
+        </MessageBar>
+      </SignInForm>
+    </dialog>
+  );
+}
+
 /** For strangers: the one-time link, or a connection string that is signed with here and sent to nobody. */
 export function SignIn({ code }: { readonly code: string | undefined }) {
+  const isReachable = useStore(reachable);
+  return (
+    <main className="sign-in">
+      <SignInForm code={code}>{!isReachable && <Unreachable />}</SignInForm>
+    </main>
+  );
+}
+
+function SignInForm(props: { readonly code: string | undefined; readonly children: ReactNode }) {
+  const { code } = props;
   const queries = useQueryClient();
   const [text, setText] = useState("");
   const [busy, setBusy] = useState(code !== undefined);
   const [error, setError] = useState<unknown>();
   const used = useRef<string | undefined>(undefined);
-  const isReachable = useStore(reachable);
 
   const enter = async (proof: () => Promise<Session>): Promise<void> => {
     setBusy(true);
     setError(undefined);
     try {
       const session = await proof();
-      changeSession(queries, session);
+      beginSession(queries, session);
     } catch (thrown) {
       setError(thrown);
       setBusy(false);
@@ -42,57 +86,55 @@ export function SignIn({ code }: { readonly code: string | undefined }) {
   });
 
   return (
-    <main className="sign-in">
-      <div className="card">
-        <div className="row">
-          <img src="/portal/twinhub.svg" alt="" width={36} height={36} />
-          <h1>Sign in to twinhub</h1>
-        </div>
-        {!isReachable && <Unreachable />}
-        <p>
-          Open the one-time link that <code>twinhub start</code> has printed, or paste a service
-          connection string of one of the hub&apos;s policies. What you may do here is what the
-          policy may do.
-        </p>
-        <form
-          className="stack"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void enter(() => signInWithConnectionString(text));
-          }}
-        >
-          <Field
-            label="Service connection string"
-            hint="The key stays in this browser: only a signature is sent, and nothing is stored."
-          >
-            <Textarea
-              value={text}
-              rows={3}
-              resize="vertical"
-              spellCheck={false}
-              autoComplete="off"
-              placeholder="HostName=…;SharedAccessKeyName=iothubowner;SharedAccessKey=…"
-              onChange={(_event, { value }) => setText(value)}
-            />
-          </Field>
-          {error !== undefined && <Problem error={explained(error, code)} />}
-          <div>
-            <Button
-              type="submit"
-              appearance="primary"
-              disabled={busy || text.trim() === ""}
-              icon={busy ? <Spinner size="tiny" /> : null}
-            >
-              Sign in
-            </Button>
-          </div>
-        </form>
-        <p className="note">
-          To see it: <code>twinhub policy list</code> or the first lines of{" "}
-          <code>twinhub start</code>.
-        </p>
+    <div className="card">
+      <div className="row">
+        <img src="/portal/twinhub.svg" alt="" width={36} height={36} />
+        <h1>Sign in to twinhub</h1>
       </div>
-    </main>
+      {props.children}
+      <p>
+        Open the one-time link that <code>twinhub start</code> has printed, or paste a service
+        connection string of one of the hub&apos;s policies. What you may do here is what the policy
+        may do.
+      </p>
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void enter(() => signInWithConnectionString(text));
+        }}
+      >
+        <Field
+          label="Service connection string"
+          hint="The key stays in this browser: only a signature is sent, and nothing is stored."
+        >
+          <Textarea
+            value={text}
+            rows={3}
+            resize="vertical"
+            spellCheck={false}
+            autoComplete="off"
+            placeholder="HostName=…;SharedAccessKeyName=iothubowner;SharedAccessKey=…"
+            onChange={(_event, { value }) => setText(value)}
+          />
+        </Field>
+        {error !== undefined && <Problem error={explained(error, code)} />}
+        <div>
+          <Button
+            type="submit"
+            appearance="primary"
+            disabled={busy || text.trim() === ""}
+            icon={busy ? <Spinner size="tiny" /> : null}
+          >
+            Sign in
+          </Button>
+        </div>
+      </form>
+      <p className="note">
+        To see it: <code>twinhub policy list</code> or the first lines of <code>twinhub start</code>
+        .
+      </p>
+    </div>
   );
 }
 

@@ -1,76 +1,91 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
-import { useCallback, useMemo } from "react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { get } from "../../api/client.ts";
-import type { AuthenticationType, Identity } from "../../api/identities.ts";
-import { runQuery } from "../../api/query.ts";
+import type { AuthenticationType, Identity, IdentityKey } from "../../api/identities.ts";
 import { mayDo } from "../../api/session.ts";
+import { useTwinPages } from "../../api/twin-pages.ts";
+import type { Rows } from "../../components/virtual-table.tsx";
 import { useSession } from "../../shell/session-context.ts";
 
-export interface DeviceRow {
-  readonly deviceId: string;
-  readonly status: string | undefined;
+export interface DeviceRow extends IdentityKey {
+  readonly status?: string | undefined;
   readonly connectionState: string | undefined;
   readonly lastActivityTime: string;
   readonly authenticationType: AuthenticationType;
 }
 
-interface Page {
-  readonly rows: readonly DeviceRow[];
-  readonly next: string | null;
-}
+export type Kind = "devices" | "modules";
 
-/** Devices that one page of the list holds. */
-const pageSize = 200;
 /** The list of identities can't be paged: this is all that it gives (spec/rest §8.2). */
 const listLimit = 1_000;
 
-/** Pages of devices: by query with ServiceConnect, else the first thousand of the registry. */
-export function useDevices(prefix: string | undefined, where: string | undefined) {
-  const session = useSession();
-  const byQuery = mayDo(session, "ServiceConnect");
-  const pages = useInfiniteQuery({
-    queryKey: ["devices", byQuery, prefix ?? "", where ?? ""],
-    queryFn: ({ pageParam, signal }) =>
-      byQuery ? queried(prefix, where, pageParam, signal) : listed(prefix, signal),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page: Page) => page.next,
+const members = "deviceId, connectionState, lastActivityTime, authenticationType";
+
+export interface DeviceRows {
+  readonly rows: Rows<DeviceRow>;
+  /** By query, which needs ServiceConnect; else the first thousand devices of the registry. */
+  readonly byQuery: boolean;
+  readonly total: number | undefined;
+  readonly summary: string;
+  readonly isPending: boolean;
+  readonly error: Error | null;
+  readonly show: (first: number, last: number) => void;
+  readonly reload: () => void;
+}
+
+/** Devices, or the modules of all devices, whose device id begins with `prefix` and that fit the condition `where`. */
+export function useDevices(
+  kind: Kind,
+  prefix: string | undefined,
+  where: string | undefined,
+): DeviceRows {
+  const byQuery = mayDo(useSession(), "ServiceConnect");
+  const pages = useTwinPages(
+    kind === "devices" ? `${members}, status` : `${members}, moduleId`,
+    byQuery ? (kind === "devices" ? "devices" : "devices.modules") : undefined,
+    conditionOf(prefix, where),
+  );
+  const list = useQuery({
+    queryKey: ["devices", "list", prefix ?? ""],
+    queryFn: ({ signal }) => listed(prefix, signal),
+    enabled: !byQuery,
     refetchInterval: 5_000,
-    placeholderData: (previous) => previous,
+    placeholderData: keepPreviousData,
   });
-  const rows = useMemo(() => pages.data?.pages.flatMap((page) => page.rows) ?? [], [pages.data]);
-  const { hasNextPage, isFetching, fetchNextPage } = pages;
-  const more = useCallback(() => {
-    if (hasNextPage && !isFetching) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage]);
-  const count = `${rows.length.toLocaleString("en")} ${rows.length === 1 ? "device" : "devices"}`;
+  const reloadList = useCallback(() => void list.refetch(), [list.refetch]);
+  if (byQuery) {
+    const rows = pages as unknown as Rows<DeviceRow>;
+    return { ...pages, rows, byQuery, summary: summaryOf(kind, pages.length, pages.total) };
+  }
+  const rows = list.data ?? [];
   return {
     rows,
     byQuery,
-    more,
-    error: pages.error,
-    isPending: pages.isPending,
-    reload: () => void pages.refetch(),
-    summary: pages.isPending ? "" : hasNextPage ? `${count} so far` : count,
+    total: rows.length,
+    summary: list.isPending ? "" : summaryOf("devices", rows.length, rows.length),
+    isPending: list.isPending,
+    error: list.error,
+    show: ignore,
+    reload: reloadList,
   };
 }
 
-async function queried(
-  prefix: string | undefined,
-  where: string | undefined,
-  continuation: string | null,
-  signal: AbortSignal,
-): Promise<Page> {
+function ignore(): void {
+  // All rows are there.
+}
+
+function summaryOf(kind: Kind, length: number, total: number | undefined): string {
+  const count = total ?? length;
+  const noun = count === 1 ? kind.slice(0, -1) : kind;
+  return `${count.toLocaleString("en")} ${noun}${total === undefined ? " so far" : ""}`;
+}
+
+function conditionOf(prefix: string | undefined, where: string | undefined): string {
   const terms = [
     ...(prefix === undefined ? [] : prefixTerms(prefix)),
     ...(where === undefined ? [] : [`(${where})`]),
   ];
-  const condition = terms.length === 0 ? "" : ` WHERE ${terms.join(" AND ")}`;
-  const page = await runQuery(`SELECT * FROM devices${condition}`, {
-    continuation,
-    top: pageSize,
-    signal,
-  });
-  return { rows: page.items.map((twin) => rowOf(twin)), next: page.continuation };
+  return terms.length === 0 ? "" : ` WHERE ${terms.join(" AND ")}`;
 }
 
 /** Ids are compared by code unit: between the prefix and the prefix with its last unit raised. */
@@ -80,7 +95,10 @@ function prefixTerms(prefix: string): string[] {
   return [`deviceId >= ${quote(prefix)}`, `deviceId < ${quote(end)}`];
 }
 
-async function listed(prefix: string | undefined, signal: AbortSignal): Promise<Page> {
+async function listed(
+  prefix: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly DeviceRow[]> {
   const devices = await get<readonly Identity[]>(`/devices?top=${listLimit}`, signal);
   const rows = devices.map((device) => ({
     deviceId: device.deviceId,
@@ -89,9 +107,5 @@ async function listed(prefix: string | undefined, signal: AbortSignal): Promise<
     lastActivityTime: device.lastActivityTime,
     authenticationType: device.authentication.type,
   }));
-  return { rows: rows.filter((row) => row.deviceId.startsWith(prefix ?? "")), next: null };
-}
-
-function rowOf(twin: object): DeviceRow {
-  return twin as unknown as DeviceRow;
+  return rows.filter((row) => row.deviceId.startsWith(prefix ?? ""));
 }

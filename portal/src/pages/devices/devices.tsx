@@ -1,10 +1,12 @@
-import { Button, Input, Link as FluentLink } from "@fluentui/react-components";
+import { Button, Input, Link as FluentLink, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons/svg/add";
 import { SearchRegular } from "@fluentui/react-icons/svg/search";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { mayDo } from "../../api/session.ts";
+import { keyName } from "../../api/identities.ts";
 import { Ago } from "../../components/ago.tsx";
+import { DelayedInput } from "../../components/delayed-input.tsx";
 import {
   ConnectionDot,
   Card,
@@ -19,29 +21,52 @@ import { devicesRoute } from "../../router.tsx";
 import { useSession } from "../../shell/session-context.ts";
 import { CreateIdentity } from "../identity/create-identity.tsx";
 import { authenticationNames } from "../identity/words.ts";
-import { type DeviceRow, useDevices } from "./device-rows.ts";
+import { type DeviceRow, type DeviceRows, type Kind, useDevices } from "./device-rows.ts";
 
-const columns = [
-  {
-    name: "Device",
-    width: "minmax(180px, 2fr)",
-    render: (row: DeviceRow) => (
-      <Link
-        to="/devices/$deviceId"
-        params={{ deviceId: row.deviceId }}
-        search={{ tab: undefined }}
-        className="link"
-      >
-        {row.deviceId}
-      </Link>
-    ),
-  },
+const device = {
+  name: "Device",
+  width: "minmax(180px, 2fr)",
+  render: (row: DeviceRow) => (
+    <Link
+      to="/devices/$deviceId"
+      params={{ deviceId: row.deviceId }}
+      search={{ tab: undefined }}
+      className="link"
+      preload={false}
+    >
+      {row.deviceId}
+    </Link>
+  ),
+};
+
+const module = {
+  name: "Module",
+  width: "minmax(180px, 2fr)",
+  render: ({ deviceId, moduleId = "" }: DeviceRow) => (
+    <Link
+      to="/devices/$deviceId/modules/$moduleId"
+      params={{ deviceId, moduleId }}
+      search={{ tab: undefined }}
+      className="link"
+      preload={false}
+    >
+      {moduleId}
+    </Link>
+  ),
+};
+
+const status = {
+  name: "Status",
+  width: "120px",
+  render: (row: DeviceRow) => <StatusDot status={row.status} />,
+};
+
+const others = [
   {
     name: "Connection",
     width: "150px",
     render: (row: DeviceRow) => <ConnectionDot state={row.connectionState} />,
   },
-  { name: "Status", width: "120px", render: (row: DeviceRow) => <StatusDot status={row.status} /> },
   {
     name: "Authentication",
     width: "minmax(130px, 1fr)",
@@ -54,16 +79,23 @@ const columns = [
   },
 ];
 
-/** All devices, found by the beginning of an id or by a condition of the query language. */
+const columns = { devices: [device, status, ...others], modules: [device, module, ...others] };
+
+/** All devices, or all modules of all devices, found by the beginning of an id or by a condition of the query language. */
 export function DevicesPage() {
-  const { q, where } = devicesRoute.useSearch();
+  const { q, where, kind: wanted } = devicesRoute.useSearch();
   const navigate = devicesRoute.useNavigate();
   const session = useSession();
   const [creating, setCreating] = useState(false);
-  const devices = useDevices(q, where);
-  const show = (next: { q?: string; where?: string }): void =>
+  const kind: Kind = wanted === "modules" && mayDo(session, "ServiceConnect") ? wanted : "devices";
+  const devices = useDevices(kind, q, where);
+  const show = (part: { q?: string; where?: string; kind?: Kind }): void =>
     void navigate({
-      search: { q: next.q || undefined, where: next.where || undefined },
+      search: (before) => ({
+        q: (part.q ?? before.q) || undefined,
+        where: (part.where ?? before.where) || undefined,
+        kind: (part.kind ?? before.kind) === "modules" ? "modules" : undefined,
+      }),
       replace: true,
     });
 
@@ -78,20 +110,27 @@ export function DevicesPage() {
       </PageHead>
       <Card>
         <div className="stack">
+          {devices.byQuery && (
+            <TabList
+              size="small"
+              selectedValue={kind}
+              onTabSelect={(_event, { value }) => show({ kind: value as Kind })}
+              aria-label="List"
+            >
+              <Tab value="devices">Devices</Tab>
+              <Tab value="modules">All modules</Tab>
+            </TabList>
+          )}
           <div className="row" role="search">
-            <Input
+            <DelayedInput
               aria-label="Device id begins with"
               placeholder="Device id begins with"
               contentBefore={<SearchRegular />}
               value={q ?? ""}
-              onChange={(_event, { value }) => show({ q: value, ...(where ? { where } : {}) })}
+              onText={(text) => show({ q: text })}
             />
             {devices.byQuery && (
-              <Where
-                key={where}
-                where={where ?? ""}
-                onShow={(value) => show({ ...(q ? { q } : {}), where: value })}
-              />
+              <Where key={where} where={where ?? ""} onShow={(value) => show({ where: value })} />
             )}
             <span className="note" role="status">
               {devices.summary}
@@ -99,6 +138,7 @@ export function DevicesPage() {
           </div>
           <Problem error={devices.error} retry={devices.reload} />
           <Rows
+            kind={kind}
             devices={devices}
             onCreate={() => setCreating(true)}
             filtered={Boolean(q ?? where)}
@@ -139,25 +179,27 @@ function Where({
 }
 
 function Rows(props: {
-  readonly devices: ReturnType<typeof useDevices>;
+  readonly kind: Kind;
+  readonly devices: DeviceRows;
   readonly filtered: boolean;
   readonly onCreate: () => void;
 }) {
-  const { devices, filtered } = props;
+  const { devices, filtered, kind } = props;
   if (devices.isPending) return <Loading />;
   if (devices.rows.length > 0)
     return (
       <VirtualTable
-        label="Devices"
+        label={kind === "devices" ? "Devices" : "Modules"}
         rows={devices.rows}
-        columns={columns}
-        rowKey={(row) => row.deviceId}
-        total={-1}
-        onEnd={devices.more}
+        columns={columns[kind]}
+        rowKey={keyName}
+        total={devices.total === undefined ? -1 : devices.total + 1}
+        onShow={devices.show}
       />
     );
   if (devices.error !== null) return null;
-  if (filtered) return <Empty title="No device fits" />;
+  if (filtered) return <Empty title={kind === "devices" ? "No device fits" : "No module fits"} />;
+  if (kind === "modules") return <Empty title="There are no modules yet" />;
   return (
     <Empty title="There are no devices yet">
       <FluentLink onClick={props.onCreate}>Create the first one</FluentLink>

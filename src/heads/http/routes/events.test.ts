@@ -111,10 +111,46 @@ describe("GET /$hub/events", () => {
     expect(stream.events).toHaveLength(1);
   });
 
-  it.each(["?from=yesterday", "?from=1.2", "?from=-1"])("refuses %s", async (query) => {
-    const answer = await hub.call("GET", `/$hub/events${query}`, { policy: "service" });
-    expect([answer.status, answer.headers["iothub-errorcode"]]).toEqual([400, "ArgumentInvalid"]);
+  it("leaves out what is more than the rate, shows the newest, and says how many it left out", async () => {
+    for (let index = 1; index <= 50; index++) await publish("d1", String(index));
+    const stream = await open("?from=earliest&rate=40");
+    // A quarter of a second has room for ten.
+    const events = await stream.next(12);
+    expect(events[0]).toMatchObject({ id: "0", event: "position", data: { skipped: 0 } });
+    const shown = events.filter(({ event }) => event === undefined);
+    expect(shown.map(({ data }) => data["body"])).toEqual(
+      Array.from({ length: 10 }, (_, index) => String(41 + index)),
+    );
+    expect(events.at(-1)).toMatchObject({ id: "50", event: "position", data: { skipped: 40 } });
+    await publish("d1", "51");
+    expect((await stream.next(13)).at(-1)?.data["body"]).toBe("51");
   });
+
+  it("reads every message that a filter may choose, whatever the rate", async () => {
+    for (let index = 1; index <= 50; index++)
+      await publish(index % 25 === 0 ? "d1/modules/m1" : "d1", String(index));
+    const stream = await open("?from=earliest&rate=8&moduleId=m1");
+    const events = await stream.next(3);
+    expect(events.slice(1).map(({ data }) => data["body"])).toEqual(["25", "50"]);
+    for (let index = 51; index <= 54; index++) await publish("d1/modules/m1", String(index));
+    await expect
+      .poll(() => events.filter(({ event }) => event === undefined).length)
+      .toBeGreaterThanOrEqual(2);
+    await expect.poll(() => stream.lastId).toBe("54");
+    const counted = stream.events.reduce(
+      (sum, { event, data }) => sum + (event === undefined ? 1 : Number(data["skipped"])),
+      0,
+    );
+    expect(counted).toBe(6);
+  });
+
+  it.each(["?from=yesterday", "?from=1.2", "?from=-1", "?rate=0", "?rate=many"])(
+    "refuses %s",
+    async (query) => {
+      const answer = await hub.call("GET", `/$hub/events${query}`, { policy: "service" });
+      expect([answer.status, answer.headers["iothub-errorcode"]]).toEqual([400, "ArgumentInvalid"]);
+    },
+  );
 
   it("needs ServiceConnect", async () => {
     for (const policy of [null, "device", "registryReadWrite"])

@@ -2,6 +2,7 @@ import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
 import { z } from "zod";
 import { callerOf } from "../auth.ts";
 import { EventFeed, startPosition } from "../event-feed.ts";
+import { EventPace } from "../event-pace.ts";
 import type { EventStreams } from "../event-stream.ts";
 import { serveStream } from "../serve-stream.ts";
 import { optionalText } from "../schemas/shared.ts";
@@ -15,6 +16,13 @@ const eventsQuery = z.object({
   deviceid: optionalText.describe("deviceId: only messages of this device and its modules"),
   moduleid: optionalText.describe("moduleId: only messages of this module"),
   source: optionalText.describe("Telemetry, twinChangeEvents …, in any case"),
+  rate: z
+    .string()
+    .regex(/^[1-9]\d{0,5}$/, "rate must be a whole number from 1 to 999999")
+    .optional()
+    .describe(
+      "messages a second at the most; others are left out, and events `position` count them",
+    ),
 });
 
 const eventsHeaders = z.object({
@@ -42,7 +50,7 @@ export function eventRoutes(parts: RouteParts, streams: EventStreams): FastifyPl
       handler: async (request, reply) => {
         const caller = callerOf(request);
         const partitions = await events.partitions(caller);
-        const { from, deviceid, moduleid, source } = request.query;
+        const { from, deviceid, moduleid, source, rate } = request.query;
         const resumed = request.raw.headers["last-event-id"];
         const begin = (typeof resumed === "string" && resumed) || from || "latest";
         const position = await startPosition(events, caller, partitions, begin);
@@ -53,7 +61,11 @@ export function eventRoutes(parts: RouteParts, streams: EventStreams): FastifyPl
           source: source || undefined,
         };
         await serveStream(parts, streams, request, reply, {
-          feed: new EventFeed(events, caller, filter, position),
+          feed: new EventFeed(events, caller, {
+            filter,
+            position,
+            pace: rate === undefined ? undefined : new EventPace(parts.clock, Number(rate)),
+          }),
           onChanged: (listener) => events.onAppended(listener),
         });
       },
