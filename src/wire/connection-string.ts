@@ -106,9 +106,14 @@ function splitPart(part: string, position: number): readonly [name: string, valu
   return [name, value];
 }
 
-/** A text that may be a piece of a key rather than a name is not repeated. */
+/** Members that only some clients know, and those of other services, whose texts people mistake for a hub's. */
+const foreignNames =
+  /^(?:Port|UseProvisioning|Endpoint|EntityPath|AccountName|AccountKey|DefaultEndpointsProtocol|EndpointSuffix|BlobEndpoint)$/i;
+
+/** Any other text may be a piece of a key that stands in a wrong place, and is not repeated. */
 function shownName(name: string, position: number): string {
-  return /^[A-Za-z][A-Za-z0-9]{0,31}$/.test(name) ? `'${name}'` : `in part ${position + 1}`;
+  const isKnown = memberByName.has(name.toLowerCase()) || foreignNames.test(name);
+  return isKnown ? `'${name}'` : `in part ${position + 1}`;
 }
 
 function readFlag(text: string | undefined): boolean {
