@@ -9,6 +9,7 @@ import type { QueueSettings } from "../domain/messages/c2d-queue.ts";
 import { defaultQueueSettings } from "../domain/messages/c2d-queue.ts";
 import type { TransferRunner } from "./transfers/transfer-runner.ts";
 import type { JobRunner } from "./jobs/job-runner.ts";
+import type { DeletedGroup } from "./messages/consumer-groups.ts";
 import type { ExpiryWatch } from "./messages/expiry-watch.ts";
 import type { Router } from "./routing/router.ts";
 import type { BlobStore, Clock, FileStorage, HubStore, Log, Random } from "./ports.ts";
@@ -83,8 +84,8 @@ export interface HubContext {
   readonly serviceMessageTaken: () => void;
   /** Tells whoever holds something by a policy that it was changed or deleted. */
   readonly policyChanged: (name: string) => void;
-  /** Tells the readers of a consumer group, by its id, that it is gone. */
-  readonly consumerGroupDeleted: (id: string) => void;
+  /** Tells the readers of a consumer group that it is gone. */
+  readonly consumerGroupDeleted: (deleted: DeletedGroup) => void;
   /** The hub's name in messages: the first label of its first host name, or an address as it stands. */
   readonly hubName: string;
   /** True for every name and address that means this hub. */

@@ -10,14 +10,8 @@ import {
   putCertificate,
   verifyCertificate,
 } from "./certificates/certificates.ts";
-import {
-  createConsumerGroup,
-  deleteConsumerGroup,
-  ensureDefaultConsumerGroup,
-  getConsumerGroup,
-  listConsumerGroups,
-} from "./messages/consumer-groups.ts";
-import { eventPartitions, readEvents, seekEvents } from "./messages/read-events.ts";
+import { type DeletedGroup, ensureDefaultConsumerGroup } from "./messages/consumer-groups.ts";
+import { eventSource, ownSource } from "./messages/event-source.ts";
 import { applyConfigurationContent } from "./configurations/apply-content.ts";
 import { ConfigurationRunner } from "./configurations/configuration-runner.ts";
 import {
@@ -155,7 +149,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   const files = await findStorage(parts);
   const waiters = new ServiceWaiters(parts.clock);
   const policyChanges = new Listeners<string>();
-  const groupDeletions = new Listeners<string>();
+  const groupDeletions = new Listeners<DeletedGroup>();
   const feedbackChanged = (): void => waiters.changed();
   const expiry = new ExpiryWatch(parts.clock, parts.log, async (deviceId) => {
     const next = await expireMessages(context, deviceId);
@@ -189,7 +183,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     feedbackChanged,
     serviceMessageTaken: () => waiters.taken(),
     policyChanged: (name) => policyChanges.tell(name),
-    consumerGroupDeleted: (id) => groupDeletions.tell(id),
+    consumerGroupDeleted: (deleted) => groupDeletions.tell(deleted),
     live: new LiveConnections(),
     hubName,
     isOwnHost: ownHosts(settings.hostNames),
@@ -225,7 +219,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
 
 interface Announcements {
   readonly policyChanges: Listeners<string>;
-  readonly groupDeletions: Listeners<string>;
+  readonly groupDeletions: Listeners<DeletedGroup>;
 }
 
 function bind(
@@ -234,6 +228,7 @@ function bind(
   { policyChanges, groupDeletions }: Announcements,
   throttles: Throttles | undefined,
 ): HubApi {
+  const { events, consumerGroups } = ownSource(context, groupDeletions);
   return {
     hostNames: context.settings.hostNames,
     hubName: context.hubName,
@@ -325,19 +320,9 @@ function bind(
       last: (...args) => lastChange(context, ...args),
       onCommitted: (listener) => context.committed.add(listener),
     },
-    events: {
-      partitions: (...args) => eventPartitions(context, ...args),
-      read: (...args) => readEvents(context, ...args),
-      seek: (...args) => seekEvents(context, ...args),
-      onAppended: (listener) => context.store.eventLog.onAppended(listener),
-    },
-    consumerGroups: {
-      list: (...args) => listConsumerGroups(context, ...args),
-      get: (...args) => getConsumerGroup(context, ...args),
-      create: (...args) => createConsumerGroup(context, ...args),
-      delete: (...args) => deleteConsumerGroup(context, ...args),
-      onDeleted: (listener) => groupDeletions.add(listener),
-    },
+    events,
+    consumerGroups,
+    eventSource: (...args) => eventSource(context, groupDeletions, ...args),
     certificates: {
       list: (...args) => listCertificates(context, ...args),
       get: (...args) => getCertificate(context, ...args),

@@ -322,6 +322,17 @@ export interface Events {
   onAppended(listener: (partition: number, lastSequenceNumber: number) => void): () => void;
 }
 
+/** A log that services read, as an entity of Event Hubs (spec/amqp §13.1). */
+export interface EventSource {
+  /** Its Event Hubs-compatible name: the hub's, or that of the endpoint. */
+  readonly name: string;
+  /** Differs for all logs there ever were; the hub's own has `""`. */
+  readonly id: string;
+  /** Refuses with GenericNotFound once the endpoint is gone. */
+  readonly events: Events;
+  readonly consumerGroups: ConsumerGroups;
+}
+
 /** Device CAs; for owners (spec/semantics §7.3). Every answer is `{name, etag, properties}`. */
 export interface Certificates {
   list(principal: Principal): Promise<readonly JsonObject[]>;
@@ -513,6 +524,11 @@ export interface HubApi {
   readonly files: Files;
   readonly methods: Methods;
   readonly events: Events;
+  /**
+   * The log of a route endpoint by its name in any case, or the hub's own for `events`; for ServiceConnect. Refuses with
+   * GenericNotFound.
+   */
+  eventSource(principal: Principal, endpoint: string): Promise<EventSource>;
   readonly queries: Queries;
   readonly indexes: Indexes;
   readonly jobs: Jobs;

@@ -183,7 +183,7 @@ export interface HubStore {
   readonly eventLog: EventLog;
 
   /**
-   * Another log, for a route's endpoint, at one of the places 1 to `maxLogPlaces`, with 1 to `maxLogPartitions`
+   * Another log, for a route's endpoint, at one of the places 1 to `maxEndpoints`, with 1 to `maxLogPartitions`
    * partitions; appends join the commits of the state as those of `eventLog` do. A place that nobody has used is an empty
    * log, and its sequence numbers rise for ever.
    */
@@ -273,11 +273,6 @@ export interface PartitionInfo {
   readonly lastSequenceNumber: number;
   readonly lastEnqueuedTime: Milliseconds;
 }
-
-/** Logs of route endpoints beside the hub's own. */
-export const maxLogPlaces = 10;
-/** Partitions of one log. */
-export const maxLogPartitions = 32;
 
 /** The partitioned device-to-cloud stream. */
 export interface EventLog {

@@ -178,6 +178,40 @@ describe("twinhub message-endpoint", () => {
   });
 });
 
+describe("twinhub message-endpoint --type log", () => {
+  it("makes an event log, and says how clients of Event Hubs read it", async () => {
+    const made = await json(
+      "message-endpoint",
+      "create",
+      "--en",
+      "alarms",
+      "--type",
+      "log",
+      "--partition-count",
+      "2",
+    );
+    expect(made).toMatchObject({ type: "log", partitionCount: 2 });
+    expect(made.eventHubConnectionString).toMatch(
+      /^Endpoint=sb:\/\/.*;SharedAccessKeyName=iothubowner;SharedAccessKey=[^;]+;EntityPath=alarms$/,
+    );
+    expect(await json("endpoint", "show", "--en", "alarms")).toEqual(made);
+    const args = ["endpoint", "update", "--en", "alarms", "--retention-hours", "48"];
+    expect(await json(...args)).toMatchObject({ retentionTimeInHours: 48, partitionCount: 2 });
+    expect(await json("consumer-group", "create", "-n", "g", "--en", "alarms")).toMatchObject({
+      name: "g",
+    });
+    const groups = await json("consumer-group", "list", "--en", "alarms");
+    expect(groups.map(({ name }: { name: string }) => name)).toEqual(["$Default", "g"]);
+    await json("endpoint", "delete", "--en", "alarms");
+  });
+
+  it("asks for an address where there is none", async () => {
+    const { code, err } = await twinhub("endpoint", "create", "--en", "hook");
+    expect(code).not.toBe(0);
+    expect(err).toMatch(/A webhook needs --url, an event log --type log/);
+  });
+});
+
 describe("twinhub message-enrichment", () => {
   it("creates, changes, shows, lists and deletes enrichments", async () => {
     const made = await json(

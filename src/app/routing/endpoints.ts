@@ -1,10 +1,17 @@
-import { HubError } from "../../domain/errors.ts";
+import { HubError, argumentInvalid } from "../../domain/errors.ts";
 import type { Precondition } from "../../domain/identity/etag.ts";
 import type { JsonObject } from "../../domain/json.ts";
-import { type WebhookEndpoint, checkEndpoint } from "../../domain/routing/endpoint.ts";
+import {
+  type LogEndpoint,
+  type WebhookEndpoint,
+  checkEndpoint,
+} from "../../domain/routing/endpoint.ts";
 import { maxEndpoints } from "../../domain/routing/limits.ts";
+import { timeText } from "../../domain/time.ts";
 import type { HubContext } from "../context.ts";
+import { hubNameOf } from "../host-names.ts";
 import type { PutResource, Resource } from "../hub.ts";
+import { addDefaultGroup, removeGroups } from "../messages/consumer-groups.ts";
 import type { HubTx } from "../ports.ts";
 import { type Principal, demand } from "../principal.ts";
 import {
@@ -17,16 +24,21 @@ import {
 } from "./change-settings.ts";
 import {
   type StoredEndpoint,
+  type StoredLog,
   endpointCollection,
   enrichmentCollection,
+  findPlace,
+  leavePlace,
   routeCollection,
 } from "./stored-settings.ts";
 import { deadLetterPrefix, queuePrefix } from "./webhook-queue.ts";
 
-/** An endpoint as a caller gives it: a secret that is missing is kept, `null` removes it. */
-export type EndpointInput = Omit<WebhookEndpoint, "secret"> & {
+/** A webhook as a caller gives it: a secret that is missing is kept, `null` removes it. */
+export type WebhookInput = Omit<WebhookEndpoint, "secret"> & {
   readonly secret?: string | null | undefined;
 };
+
+export type EndpointInput = WebhookInput | LogEndpoint;
 
 export async function listEndpoints(
   context: HubContext,
@@ -52,10 +64,10 @@ export async function getEndpoint(
 export async function putEndpoint(
   context: HubContext,
   principal: Principal,
-  { secret, ...input }: EndpointInput,
+  input: EndpointInput,
   precondition: Precondition,
 ): Promise<PutResource> {
-  if (!context.router.canPost)
+  if (input.type === "webhook" && !context.router.canPost)
     throw new HubError(
       "FeatureNotSupported",
       "This hub was started without a way to send to webhooks",
@@ -69,29 +81,95 @@ export async function putEndpoint(
       maxEndpoints,
       precondition,
       (stored, etagNumber): StoredEndpoint => {
-        const kept = secret === undefined ? stored?.secret : (secret ?? undefined);
-        const endpoint = { ...input, ...(kept === undefined ? {} : { secret: kept }) };
-        checkEndpoint(endpoint);
-        return { ...endpoint, queue: stored?.queue ?? queue, etagNumber };
+        if (stored !== undefined && stored.type !== input.type)
+          throw new HubError(
+            "InvalidOperation",
+            `The endpoint ${input.name} is a ${stored.type} and stays one`,
+          );
+        return input.type === "log"
+          ? storedLog(context, tx, input, stored, { queue, etagNumber })
+          : storedWebhook(input, stored, { queue, etagNumber });
       },
     );
+    if (put.created && put.stored.type === "log") addDefaultGroup(tx, put.stored.queue);
     return putResourceOf(put, viewIn(context, tx));
   });
 }
 
-/** Removes an endpoint with all that waits for it. Refuses while a route or an enrichment names it. */
+interface Stamp {
+  readonly queue: string;
+  readonly etagNumber: number;
+}
+
+function storedWebhook(
+  { secret, ...input }: WebhookInput,
+  stored: StoredEndpoint | undefined,
+  { queue, etagNumber }: Stamp,
+): StoredEndpoint {
+  const known = stored?.type === "webhook" ? stored.secret : undefined;
+  const kept = secret === undefined ? known : (secret ?? undefined);
+  const endpoint = { ...input, ...(kept === undefined ? {} : { secret: kept }) };
+  checkEndpoint(endpoint);
+  return { ...endpoint, queue: stored?.queue ?? queue, etagNumber };
+}
+
+function storedLog(
+  context: HubContext,
+  tx: HubTx,
+  input: LogEndpoint,
+  stored: StoredEndpoint | undefined,
+  { queue, etagNumber }: Stamp,
+): StoredEndpoint {
+  checkEndpoint(input);
+  const { name, type, partitionCount, retentionTimeInHours, maxPartitionBytes } = input;
+  const endpoint = { name, type, partitionCount, retentionTimeInHours, maxPartitionBytes };
+  if (stored?.type === "log") {
+    if (stored.partitionCount === partitionCount) return { ...stored, ...endpoint, etagNumber };
+    const message = `The endpoint ${name} has ${stored.partitionCount} partitions and keeps them`;
+    throw new HubError("InvalidOperation", message);
+  }
+  checkEntityName(context, tx, name);
+  const place = findPlace(tx);
+  if (place === undefined)
+    throw new HubError(
+      "InvalidOperation",
+      "The messages of a deleted endpoint are still being removed, try again later",
+    );
+  return { ...endpoint, queue, etagNumber, place, createdAt: tx.now };
+}
+
+/** Clients of Event Hubs find a log by its name in any case, beside the hub's own. */
+function checkEntityName(context: HubContext, tx: HubTx, name: string): void {
+  const same = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
+  if (context.settings.hostNames.some((host) => same(hubNameOf(host))))
+    throw argumentInvalid(`The name ${name} is that of the hub's own event log`);
+  const other = endpointCollection.all(tx).find((one) => one.type === "log" && same(one.name));
+  if (other === undefined) return;
+  throw argumentInvalid(`The name ${name} is that of the endpoint ${other.name}, in another case`);
+}
+
+/**
+ * Removes an endpoint with all that waits for it or is kept in it. Refuses while a route or an enrichment names it.
+ */
 export async function deleteEndpoint(
   context: HubContext,
   principal: Principal,
   name: string,
   precondition: Precondition,
 ): Promise<void> {
-  const { queue } = await changeSettings(context, principal, (tx) => {
+  const deleted = await changeSettings(context, principal, (tx) => {
     const user = userOf(tx, name);
-    if (user === undefined) return deleteSetting(tx, endpointCollection, name, precondition);
-    throw new HubError("InvalidOperation", `The endpoint ${name} is used by ${user}`);
+    if (user !== undefined)
+      throw new HubError("InvalidOperation", `The endpoint ${name} is used by ${user}`);
+    const endpoint = deleteSetting(tx, endpointCollection, name, precondition);
+    if (endpoint.type === "webhook") return { endpoint, groups: [] };
+    leavePlace(tx, endpoint.place);
+    return { endpoint, groups: removeGroups(tx, endpoint.queue) };
   });
-  await context.router.removeQueues(queue);
+  const { endpoint, groups } = deleted;
+  for (const group of groups) context.consumerGroupDeleted({ log: endpoint.queue, group });
+  if (endpoint.type === "log") await context.router.logs.clear(endpoint.place);
+  else await context.router.removeQueues(endpoint.queue);
 }
 
 function userOf(tx: HubTx, name: string): string | undefined {
@@ -102,7 +180,9 @@ function userOf(tx: HubTx, name: string): string | undefined {
 }
 
 function viewIn(context: HubContext, tx: HubTx): (stored: StoredEndpoint) => JsonObject {
-  return ({ secret, queue, etagNumber: _etagNumber, ...endpoint }) => {
+  return (stored) => {
+    if (stored.type === "log") return logView(stored);
+    const { secret, queue, etagNumber: _etagNumber, ...endpoint } = stored;
     const health = context.router.health(endpoint.name);
     return {
       ...endpoint,
@@ -118,4 +198,10 @@ function viewIn(context: HubContext, tx: HubTx): (stored: StoredEndpoint) => Jso
       }),
     };
   };
+}
+
+function logView(stored: StoredLog): JsonObject {
+  const { name, type, partitionCount, retentionTimeInHours, maxPartitionBytes } = stored;
+  const createdTime = timeText(stored.createdAt);
+  return { name, type, partitionCount, retentionTimeInHours, maxPartitionBytes, createdTime };
 }

@@ -4,7 +4,7 @@ import type { EventMessage } from "../../domain/messages/telemetry.ts";
 import { enrich } from "../../domain/routing/enrich.ts";
 import { hubMessage } from "../../domain/routing/hub-messages.ts";
 import { MessageView } from "../../domain/routing/message-view.ts";
-import { builtInEndpoint, sourceOf } from "../../domain/routing/route.ts";
+import { sourceOf } from "../../domain/routing/route.ts";
 import {
   type Routing,
   compileRouting,
@@ -15,6 +15,7 @@ import {
 import type { Twin } from "../../domain/twin/twin.ts";
 import { partitionOf } from "../messages/partition-of.ts";
 import type { Clock, CommittedEvent, HubStore, HubTx, Log, Random, WebhookPost } from "../ports.ts";
+import { EndpointLogs } from "./endpoint-logs.ts";
 import { HubEventRouter } from "./hub-event-router.ts";
 import {
   type StoredEndpoint,
@@ -58,11 +59,14 @@ export class Router {
   readonly #parts: RouterParts;
   readonly #events: HubEventRouter;
   readonly #workers = new Map<string, WebhookWorker>();
+  /** The event logs among the endpoints. */
+  readonly logs: EndpointLogs;
   #routing: Routing = compileRouting(defaultRoutingSettings);
   #stopped = false;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
+    this.logs = new EndpointLogs(parts);
     this.#events = new HubEventRouter({
       ...parts,
       route: (events, upTo, save) => this.#routeEvents(events, upTo, save),
@@ -101,6 +105,7 @@ export class Router {
     for (const { route, errors } of this.#routing.broken)
       log.error({ route: route.name, errors }, "a stored route does not compile and is left out");
     this.#updateWorkers(settings.endpoints);
+    this.logs.update(settings.endpoints);
     if (routesHubEvents(settings)) this.#events.start(settings.position ?? newest);
     else this.#events.pause();
   }
@@ -113,9 +118,10 @@ export class Router {
     worker.wake();
   }
 
-  /** Drops what deleted endpoints left behind. */
+  /** Drops what deleted endpoints left behind, and what logs keep no longer. */
   async sweep(): Promise<void> {
     const { store } = this.#parts;
+    await this.logs.sweep();
     for (const prefix of [queuePrefix, deadLetterPrefix]) {
       const names = await store.queueNames(prefix, null, maxNames);
       for (const name of names) await this.removeQueues(name.slice(prefix.length));
@@ -155,7 +161,8 @@ export class Router {
 
   #updateWorkers(endpoints: readonly StoredEndpoint[]): void {
     const { post } = this.#parts;
-    const byName = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
+    const webhooks = endpoints.filter((endpoint) => endpoint.type === "webhook");
+    const byName = new Map(webhooks.map((endpoint) => [endpoint.name, endpoint]));
     for (const [name, worker] of this.#workers) {
       if (byName.get(name)?.queue === worker.endpoint.queue) continue;
       worker.stop();
@@ -234,13 +241,13 @@ export class Router {
     });
   }
 
+  /** All of them in one turn, so that they share a commit. */
   async #append(copies: readonly Copy[]): Promise<void> {
-    const { eventLog } = this.#parts.store;
-    const appends = copies
-      .filter(({ endpoint }) => endpoint === builtInEndpoint)
-      .map(({ message }) =>
-        eventLog.append(partitionOf(message.key.deviceId, eventLog.partitions), message),
-      );
+    const appends = copies.flatMap(({ endpoint, message }) => {
+      const log = this.logs.of(endpoint);
+      if (log === undefined) return [];
+      return [log.append(partitionOf(message.key.deviceId, log.partitions), message)];
+    });
     await Promise.all(appends);
   }
 

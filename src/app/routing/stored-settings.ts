@@ -1,8 +1,10 @@
 import type { JsonObject } from "../../domain/json.ts";
-import type { WebhookEndpoint } from "../../domain/routing/endpoint.ts";
+import type { LogEndpoint, WebhookEndpoint } from "../../domain/routing/endpoint.ts";
 import type { Enrichment } from "../../domain/routing/enrich.ts";
+import { maxEndpoints } from "../../domain/routing/limits.ts";
 import type { Route } from "../../domain/routing/route.ts";
 import { type RoutingSettings, routesHubEvents } from "../../domain/routing/routing.ts";
+import type { Milliseconds } from "../../domain/time.ts";
 import type { HubTx } from "../ports.ts";
 
 export interface Versioned {
@@ -12,11 +14,20 @@ export interface Versioned {
 
 export type StoredRoute = Route & Versioned;
 export type StoredEnrichment = Enrichment & Versioned;
-export type StoredEndpoint = WebhookEndpoint &
+export type StoredWebhook = WebhookEndpoint &
   Versioned & {
     /** Names its queues: an endpoint made anew under an old name begins with none of the old one's messages. */
     readonly queue: string;
   };
+export type StoredLog = LogEndpoint &
+  Versioned & {
+    /** Names its consumer groups, and tells it from another of its name. */
+    readonly queue: string;
+    /** Where the store keeps its messages, from 1. */
+    readonly place: number;
+    readonly createdAt: Milliseconds;
+  };
+export type StoredEndpoint = StoredWebhook | StoredLog;
 export type StoredFallback = { readonly isEnabled: boolean } & Versioned;
 
 /** A kind of settings that has several documents, each under its name. */
@@ -42,6 +53,31 @@ function collection<T extends Versioned>(name: string, what: string): Collection
 export const routeCollection = collection<StoredRoute>("routes", "route");
 export const endpointCollection = collection<StoredEndpoint>("endpoints", "endpoint");
 export const enrichmentCollection = collection<StoredEnrichment>("enrichments", "enrichment");
+
+/** Places whose endpoint is gone and whose messages are not yet. */
+const left = "leftLogs";
+
+export function leavePlace(tx: HubTx, place: number): void {
+  tx.putDocument(left, String(place), {});
+}
+
+export function leftPlaces(tx: HubTx): readonly number[] {
+  return tx.documents(left).map(({ id }) => Number(id));
+}
+
+export function freePlace(tx: HubTx, place: number): void {
+  tx.deleteDocument(left, String(place));
+}
+
+/** The first place for the messages of a new log; undefined if there is none. */
+export function findPlace(tx: HubTx): number | undefined {
+  const taken = new Set(leftPlaces(tx));
+  for (const endpoint of endpointCollection.all(tx))
+    if (endpoint.type === "log") taken.add(endpoint.place);
+  return Array.from({ length: maxEndpoints }, (_, index) => index + 1).find(
+    (place) => !taken.has(place),
+  );
+}
 
 const single = "routing";
 const fallbackId = "fallback";

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { messageDocument } from "../../domain/messages/message-document.ts";
 import { type Milliseconds, timeText } from "../../domain/time.ts";
 import type { Clock, HubStore, Log, Random, WebhookPost } from "../ports.ts";
-import type { StoredEndpoint } from "./stored-settings.ts";
+import type { StoredWebhook } from "./stored-settings.ts";
 import {
   type WaitingMessage,
   countFailure,
@@ -42,7 +42,7 @@ export interface EndpointHealth {
  * then sends the oldest message alone, so that one that is never accepted takes no others with it to the dead letters.
  */
 export class WebhookWorker {
-  #endpoint: StoredEndpoint;
+  #endpoint: StoredWebhook;
   readonly #parts: WebhookParts;
   /** About how many messages wait; the queue itself knows exactly. */
   depth = 0;
@@ -60,12 +60,12 @@ export class WebhookWorker {
     lastSendAttemptTime: null,
   };
 
-  constructor(endpoint: StoredEndpoint, parts: WebhookParts) {
+  constructor(endpoint: StoredWebhook, parts: WebhookParts) {
     this.#endpoint = endpoint;
     this.#parts = parts;
   }
 
-  get endpoint(): StoredEndpoint {
+  get endpoint(): StoredWebhook {
     return this.#endpoint;
   }
 
@@ -74,7 +74,7 @@ export class WebhookWorker {
   }
 
   /** New settings hold from the next request on, which is made at once. */
-  update(endpoint: StoredEndpoint): void {
+  update(endpoint: StoredWebhook): void {
     if (endpoint.etagNumber === this.#endpoint.etagNumber) return;
     this.#endpoint = endpoint;
     this.#cancelRetry?.();

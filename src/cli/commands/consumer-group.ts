@@ -15,28 +15,34 @@ const columns: readonly Column[] = [
 export function addConsumerGroup(program: Command, io: Io): void {
   const group = program
     .command("consumer-group")
-    .description("groups of readers at the Event Hubs-compatible endpoint");
-  const command = (name: string, text: string): Command =>
+    .description("groups of readers of the event log, or of an endpoint's");
+  const plain = (name: string, text: string): Command =>
     group
       .command(name)
       .description(text)
-      .requiredOption("-n, --name <name>", "the consumer group; in any case of letters");
+      .option("--en, --endpoint-name <name>", "an endpoint of type log", "events");
+  const command = (name: string, text: string): Command =>
+    plain(name, text).requiredOption(
+      "-n, --name <name>",
+      "the consumer group; in any case of letters",
+    );
 
-  hubCommand(
-    group.command("list").description("list the consumer groups"),
-    io,
-    async ({ hub }) => ({ value: await hub.list(path), columns }),
-  );
+  hubCommand(plain("list", "list the consumer groups"), io, async ({ hub, options }) => ({
+    value: await hub.list(path, queryOf(options)),
+    columns,
+  }));
   hubCommand(
     command("create", "create a consumer group, or leave the one that is there"),
     io,
-    async ({ hub, options }) => ({ value: await hub.object("PUT", pathOf(options)) }),
+    async ({ hub, options }) => ({
+      value: await hub.object("PUT", pathOf(options), { query: queryOf(options) }),
+    }),
   );
   hubCommand(
     command("delete", "delete a consumer group; its readers are disconnected"),
     io,
     async ({ hub, options }) => {
-      await hub.request("DELETE", pathOf(options));
+      await hub.request("DELETE", pathOf(options), { query: queryOf(options) });
       return undefined;
     },
   );
@@ -44,4 +50,8 @@ export function addConsumerGroup(program: Command, io: Io): void {
 
 function pathOf(options: GivenOptions): string {
   return `${path}/${encodeURIComponent(options.required("name"))}`;
+}
+
+function queryOf(options: GivenOptions): Record<string, string> {
+  return { endpoint: options.required("endpointName") };
 }

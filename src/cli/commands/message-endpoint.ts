@@ -1,7 +1,10 @@
 import path from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { JsonObject } from "../../domain/json.ts";
-import { webhookLimits } from "../../domain/routing/endpoint.ts";
+import { logLimits, webhookLimits } from "../../domain/routing/endpoint.ts";
+import { UsageError } from "../cli-error.ts";
+import type { HubClient } from "../client.ts";
+import { eventHubConnectionString } from "../event-hub.ts";
 import { changeStored, givenMembers } from "../given-members.ts";
 import { type Call, type Result, hubCommand } from "../hub-command.ts";
 import type { Io } from "../io.ts";
@@ -25,21 +28,23 @@ export function addMessageEndpoint(program: Command, io: Io): void {
   const group = program
     .command("message-endpoint")
     .alias("endpoint")
-    .description("servers that routes send messages to");
+    .description("where routes send messages: webhooks and event logs");
   const command = (name: string, text: string): Command =>
     endpointOption(group.command(name).description(text));
 
   hubCommand(
     settings(
-      command("create", "create a webhook endpoint").requiredOption(
-        "--url <url>",
-        "https: address",
-      ),
+      command("create", "create a webhook, or an event log of the hub's own")
+        .option("--url <url>", "https: address of a webhook")
+        .addOption(
+          new Option("--type <type>", "kind of endpoint")
+            .choices(["webhook", "log"])
+            .default("webhook"),
+        )
+        .option("--pc, --partition-count <count>", `of a log, up to ${logLimits.partitionCount}`),
     ),
     io,
-    async (call) => ({
-      value: await call.hub.object("PUT", endpointPath(call.options), { body: changesOf(call) }),
-    }),
+    create,
   );
   hubCommand(
     etagOption(
@@ -58,10 +63,12 @@ export function addMessageEndpoint(program: Command, io: Io): void {
     async ({ hub }) => ({ value: await hub.list(endpointsPath), columns }),
   );
   hubCommand(command("show", "show an endpoint with its health"), io, async ({ hub, options }) => ({
-    value: await hub.object("GET", endpointPath(options)),
+    value: withConnectionString(hub, await hub.object("GET", endpointPath(options))),
   }));
   hubCommand(
-    etagOption(command("delete", "delete an endpoint, with all that waits for it")),
+    etagOption(
+      command("delete", "delete an endpoint, with all that waits for it or is kept in it"),
+    ),
     io,
     async ({ hub, options }) => {
       await hub.request("DELETE", endpointPath(options), { ifMatch: options.text("etag") });
@@ -80,7 +87,31 @@ function settings(command: Command): Command {
       "--max-delivery-count <count>",
       `tries before a message is a dead letter, up to ${webhookLimits.maxDeliveryCount}`,
     )
-    .option("--batch-size <count>", `messages in a request, up to ${webhookLimits.maxBatchSize}`);
+    .option("--batch-size <count>", `messages in a request, up to ${webhookLimits.maxBatchSize}`)
+    .option("--retention-hours <hours>", `of a log, up to ${logLimits.retentionTimeInHours}`)
+    .option("--max-partition-bytes <bytes>", "bodies that a partition of a log keeps at the most");
+}
+
+async function create(call: Call): Promise<Result> {
+  const { hub, options } = call;
+  const body = changesOf(call);
+  const type = options.required("type");
+  if (type === "webhook" && body["url"] === undefined)
+    throw new UsageError("A webhook needs --url, an event log --type log");
+  const made = await hub.object("PUT", endpointPath(options), { body: { ...body, type } });
+  return { value: withConnectionString(hub, made) };
+}
+
+/** How clients of Event Hubs read a log, if the command has a policy's key. */
+function withConnectionString({ target }: HubClient, endpoint: JsonObject): JsonObject {
+  const { name, type } = endpoint;
+  const { sharedAccessKeyName: policy, sharedAccessKey: key } = target.connection;
+  if (type !== "log" || typeof name !== "string" || policy === undefined || key === undefined)
+    return endpoint;
+  return {
+    ...endpoint,
+    eventHubConnectionString: eventHubConnectionString(target, policy, key, name),
+  };
 }
 
 async function update(call: Call): Promise<Result> {
@@ -96,6 +127,9 @@ function changesOf({ options, io }: Call): JsonObject {
     timeoutSeconds: options.integer("timeout", 1, timeoutSeconds),
     maxDeliveryCount: options.integer("maxDeliveryCount", 1, maxDeliveryCount),
     maxBatchSize: options.integer("batchSize", 1, maxBatchSize),
+    partitionCount: options.integer("partitionCount", 1, logLimits.partitionCount),
+    retentionTimeInHours: options.integer("retentionHours", 1, logLimits.retentionTimeInHours),
+    maxPartitionBytes: options.integer("maxPartitionBytes", 1, logLimits.maxPartitionBytes),
   });
 }
 

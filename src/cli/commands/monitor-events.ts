@@ -19,6 +19,7 @@ export function addMonitorEvents(program: Command, io: Io): void {
     .description("show messages from devices and modules as they come; Ctrl+C ends it")
     .option("-d, --device-id <id>", "only of this device and its modules")
     .option("-m, --module-id <id>", "only of this module")
+    .option("--en, --endpoint <name>", "of the event log of this endpoint", "events")
     .option("--source <name>", "only of this source, for example Telemetry")
     .option("--et, --enqueued-time <milliseconds>", "begin with messages of this time, since 1970")
     .option("--from <where>", "begin at earliest, latest, a time, or the id of an event", "latest")
@@ -81,7 +82,7 @@ function queryOf(options: GivenOptions): Record<string, string> {
   const query: Record<string, string> = {
     from: time === undefined ? options.required("from") : new Date(Number(time)).toISOString(),
   };
-  for (const name of ["deviceId", "moduleId", "source"]) {
+  for (const name of ["deviceId", "moduleId", "source", "endpoint"]) {
     const value = options.text(name);
     if (value !== undefined) query[name] = value;
   }

@@ -2,6 +2,8 @@
 export const maxRoutes = 100;
 /** Endpoints of a hub beside the built-in one (spec/semantics §15.3). */
 export const maxEndpoints = 10;
+/** Partitions of one event log. */
+export const maxLogPartitions = 32;
 /** Enrichments of a hub (spec/semantics §15.3). */
 export const maxEnrichments = 10;
 /** A condition, in UTF-16 units. */

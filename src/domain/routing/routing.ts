@@ -1,5 +1,5 @@
 import { compileCondition, type Condition } from "./condition.ts";
-import type { WebhookEndpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { type Enrichment, type Stamp, compileEnrichment } from "./enrich.ts";
 import type { MessageView } from "./message-view.ts";
 import type { RouteError } from "./route-error.ts";
@@ -8,7 +8,7 @@ import { type Route, type RouteSource, builtInEndpoint, routeSources, sourceOf }
 /** What a hub's owner has set. */
 export interface RoutingSettings {
   readonly routes: readonly Route[];
-  readonly endpoints: readonly WebhookEndpoint[];
+  readonly endpoints: readonly Endpoint[];
   readonly enrichments: readonly Enrichment[];
   /** Telemetry that no route matched goes to the built-in endpoint. */
   readonly isFallbackEnabled: boolean;

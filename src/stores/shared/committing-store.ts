@@ -13,7 +13,7 @@ import type {
 } from "../../app/ports.ts";
 import type { Identity } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
-import { maxLogPartitions } from "../../app/ports.ts";
+import { maxLogPartitions } from "../../domain/routing/limits.ts";
 import type { Backend, StoredState, TwinEntry } from "./backend.ts";
 import { type AppendListeners, PartitionedLog, placeOf } from "./event-log.ts";
 import { type CommitLimits, GroupCommit } from "./group-commit.ts";

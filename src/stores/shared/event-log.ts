@@ -1,12 +1,6 @@
-import {
-  type EventLog,
-  type LoggedMessage,
-  type LogPosition,
-  type PartitionInfo,
-  maxLogPartitions,
-  maxLogPlaces,
-} from "../../app/ports.ts";
+import type { EventLog, LoggedMessage, LogPosition, PartitionInfo } from "../../app/ports.ts";
 import type { EventMessage } from "../../domain/messages/telemetry.ts";
+import { maxEndpoints, maxLogPartitions } from "../../domain/routing/limits.ts";
 import type { Milliseconds } from "../../domain/time.ts";
 import type { Records } from "./backend.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -16,7 +10,7 @@ import { firstWhere } from "./ordinal.ts";
 const maxTrimmed = 500;
 
 /** Partitions of all logs together. A log's own begin at `maxLogPartitions` times its place; the hub's own has place 0. */
-export const allPartitions = maxLogPartitions * (maxLogPlaces + 1);
+export const allPartitions = maxLogPartitions * (maxEndpoints + 1);
 
 /** The place of the log that a partition of all belongs to, and its number there. */
 export function placeOf(partition: number): readonly [place: number, partition: number] {
@@ -54,7 +48,7 @@ export class PartitionedLog implements EventLog {
   readonly #listeners: AppendListeners;
 
   constructor({ place, partitions, records, commits, listeners }: LogParts) {
-    if (!(place >= 0 && place <= maxLogPlaces && partitions >= 1 && partitions <= maxLogPartitions))
+    if (!(place >= 0 && place <= maxEndpoints && partitions >= 1 && partitions <= maxLogPartitions))
       throw new RangeError(`There is no log ${place} of ${partitions} partitions`);
     this.partitions = partitions;
     this.#base = place * maxLogPartitions;

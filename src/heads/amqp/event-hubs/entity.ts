@@ -1,5 +1,8 @@
-import { errorNumbers } from "../../../domain/errors.ts";
+import type { EventSource } from "../../../app/hub.ts";
+import type { Principal } from "../../../app/principal.ts";
+import { HubError, errorNumbers } from "../../../domain/errors.ts";
 import { hubNameOf } from "../../../domain/host-name.ts";
+import { builtInEndpoint } from "../../../domain/routing/route.ts";
 import { type Typed, int } from "../codec/values.ts";
 import { AmqpRefusal, describe } from "../errors.ts";
 import type { Services } from "../services.ts";
@@ -7,19 +10,30 @@ import type { Services } from "../services.ts";
 /** Tools that follow a redirect only there (spec/amqp §13.2). */
 const eventHubsHost = /\.servicebus\.(?:windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/i;
 
-/** The Event Hubs-compatible name: the one entity of the endpoint (spec/amqp §13.1). */
+/** The Event Hubs-compatible name of the hub's own log (spec/amqp §13.1). */
 export function entityName({ hub }: Services): string {
   return hub.hubName;
 }
 
 /**
- * Refuses with amqp:not-found whatever is not the endpoint's one entity, which has a name by each host name of the hub.
- * Names compare without regard to case.
+ * The log that an entity is: the hub's own, which has a name by each host name of the hub, or that of a route's endpoint.
+ * Names compare without regard to case. Refuses with amqp:not-found.
  */
-export function checkEntity(services: Services, name: string): void {
-  const { hostNames } = services.hub;
-  if (hostNames.some((host) => hubNameOf(host).toLowerCase() === name.toLowerCase())) return;
-  throw notFound(services, name);
+export async function findEntity(
+  services: Services,
+  principal: Principal,
+  name: string,
+): Promise<EventSource> {
+  const { hub } = services;
+  const same = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
+  const isOwn = hub.hostNames.some((host) => same(hubNameOf(host)));
+  if (!isOwn && name === builtInEndpoint) throw notFound(services, name);
+  try {
+    return await hub.eventSource(principal, isOwn ? builtInEndpoint : name);
+  } catch (error) {
+    const isUnknown = error instanceof HubError && error.name === "GenericNotFound";
+    throw isUnknown ? notFound(services, name) : error;
+  }
 }
 
 /** Clients know the sentence (spec/amqp §13.3). */

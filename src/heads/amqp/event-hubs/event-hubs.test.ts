@@ -1,7 +1,9 @@
 import type { Receiver, ReceiverOptions } from "rhea";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HubApi } from "../../../app/hub.ts";
+import { anyEtag, noPrecondition } from "../../../domain/identity/etag.ts";
 import { signSasByKeyText } from "../../../domain/identity/sas.ts";
+import { logDefaults } from "../../../domain/routing/endpoint.ts";
 import { createSasToken } from "../../../wire/sas-token.ts";
 import { AmqpClient, nextMessage, once, textOf, types } from "../testing/client.ts";
 import {
@@ -173,13 +175,20 @@ describe("a reader of a partition", () => {
     const reads: number[] = [];
     const wrap = (hub: HubApi): HubApi => ({
       ...hub,
-      events: {
-        ...hub.events,
-        read: async (...args) => {
-          const page = await hub.events.read(...args);
-          reads.push(page.length);
-          return page;
-        },
+      eventSource: async (...named) => {
+        const source = await hub.eventSource(...named);
+        const { events } = source;
+        return {
+          ...source,
+          events: {
+            ...events,
+            read: async (...args) => {
+              const page = await events.read(...args);
+              reads.push(page.length);
+              return page;
+            },
+          },
+        };
       },
     });
     await start({ wrap });
@@ -366,6 +375,63 @@ describe("$management", () => {
     const found = await ask(properties);
     expect(found.status).toBe(status);
     expect(found.answer.application_properties).toMatchObject({ "error-condition": condition });
+  });
+});
+
+describe("the event log of an endpoint", () => {
+  const own = "Alarms/ConsumerGroups/$Default/Partitions/1";
+
+  beforeEach(async () => {
+    const { routing } = test.hub;
+    const endpoint = { name: "Alarms", type: "log", ...logDefaults, partitionCount: 2 } as const;
+    await routing.putEndpoint(owner, endpoint, noPrecondition);
+    const route = { name: "r", source: "DeviceMessages", condition: "", isEnabled: true } as const;
+    await routing.putRoute(owner, { ...route, endpointNames: ["Alarms"] }, noPrecondition);
+    service = await connectService(`sb://${hostName}/alarms`);
+  });
+
+  it.each(both)("gives what routes sent it of a %s, under its own name", async (_kind, key) => {
+    await sendAll(key, ["a", "b"]);
+    const inAll: string[] = [];
+    for (const partition of ["0", "1"]) {
+      const receiver = await service.receiver(
+        `alarms/ConsumerGroups/$default/Partitions/${partition}`,
+      );
+      receiver.on("message", ({ message }) => inAll.push(textOf(message ?? { body: "" })));
+    }
+    await expect.poll(() => inAll).toEqual(["a", "b"]);
+    const builtIn = await test.hub.events.partitions(owner);
+    expect(builtIn.map(({ lastSequenceNumber }) => lastSequenceNumber)).toEqual(
+      builtIn.map(() => 0),
+    );
+  });
+
+  it("has its own partitions and consumer groups", async () => {
+    const none = service.receiver("alarms/ConsumerGroups/$Default/Partitions/2");
+    await expect(none).rejects.toMatchObject({ condition: "com.microsoft:argument-out-of-range" });
+    await test.hub.consumerGroups.create(owner, "elsewhere");
+    const foreign = service.receiver("alarms/ConsumerGroups/elsewhere/Partitions/0");
+    await expect(foreign).rejects.toMatchObject({ condition: "amqp:not-found" });
+  });
+
+  it("is not read with a token for the hub's own, nor by a name that it has not", async () => {
+    service = await connectService();
+    await expect(service.receiver(own)).rejects.toMatchObject({
+      condition: "amqp:unauthorized-access",
+    });
+    service = await connectService(`sb://${hostName}/events`);
+    const events = service.receiver("events/ConsumerGroups/$Default/Partitions/0");
+    await expect(events).rejects.toMatchObject({ condition: "amqp:not-found" });
+  });
+
+  it("takes its readers along when its endpoint is deleted", async () => {
+    const reader = await service.receiver(own);
+    const closed = once(reader, "receiver_close");
+    await test.hub.routing.deleteRoute(owner, "r", anyEtag);
+    await test.hub.routing.deleteEndpoint(owner, "Alarms", anyEtag);
+    await closed;
+    expect(reader.error).toMatchObject({ condition: "amqp:not-found" });
+    await expect(service.receiver(own)).rejects.toMatchObject({ condition: "amqp:not-found" });
   });
 });
 

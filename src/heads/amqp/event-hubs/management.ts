@@ -16,7 +16,7 @@ import {
 } from "../links/link.ts";
 import { type ServiceCaller, withService } from "../links/service-caller.ts";
 import type { Services } from "../services.ts";
-import { checkEntity, entityName, partitionNumber } from "./entity.ts";
+import { entityName, findEntity, partitionNumber } from "./entity.ts";
 import { offsetText } from "./event-bytes.ts";
 import { eventNumber } from "./position.ts";
 
@@ -56,7 +56,7 @@ function admit(context: LinkContext, { address }: Attach): Promise<ServiceCaller
   const named = address.kind === "management" ? address.entity : null;
   const entity = named ?? entityName(services);
   return withService(context, `/${entity}/$management`, async (caller) => {
-    checkEntity(services, entity);
+    await findEntity(services, caller.principal, entity);
     return caller;
   });
 }
@@ -129,18 +129,18 @@ async function read(
   };
   if (text("operation")?.toUpperCase() !== "READ")
     throw argumentInvalid("The operation must be READ");
-  checkEntity(services, text("name") ?? "");
-  const partitions = await services.hub.events.partitions(principal);
+  const source = await findEntity(services, principal, text("name") ?? "");
+  const { events, consumerGroups } = source;
+  const partitions = await events.partitions(principal);
   switch (text("type")?.toLowerCase()) {
     case "com.microsoft:eventhub": {
-      const { consumerGroups } = services.hub;
       const { createdAt } = await consumerGroups.get(principal, defaultConsumerGroup);
-      return entityBody(services, partitions.length, createdAt);
+      return entityBody(source.name, partitions.length, createdAt);
     }
     case "com.microsoft:partition": {
       const number = partitionNumber(services, text("partition") ?? "", partitions.length);
       const info = partitions[number];
-      if (info !== undefined) return partitionBody(services, info);
+      if (info !== undefined) return partitionBody(services, source.name, info);
       throw argumentInvalid("There is no such partition");
     }
     default:
@@ -148,9 +148,9 @@ async function read(
   }
 }
 
-function entityBody(services: Services, count: number, createdAt: number): Body {
+function entityBody(name: string, count: number, createdAt: number): Body {
   return new Map<string, AmqpValue>([
-    ["name", entityName(services)],
+    ["name", name],
     ["type", "com.microsoft:eventhub"],
     ["created_at", new Date(createdAt)],
     ["partition_count", int(count)],
@@ -159,11 +159,11 @@ function entityBody(services: Services, count: number, createdAt: number): Body 
   ]);
 }
 
-function partitionBody(services: Services, info: PartitionInfo): Body {
+function partitionBody(services: Services, name: string, info: PartitionInfo): Body {
   const first = eventNumber(info.firstSequenceNumber);
   const last = eventNumber(info.lastSequenceNumber);
   return new Map<string, AmqpValue>([
-    ["name", entityName(services)],
+    ["name", name],
     ["type", "com.microsoft:partition"],
     ["partition", String(info.partition)],
     ["begin_sequence_number", long(first)],

@@ -1,9 +1,11 @@
+import type { EventSource } from "../../../app/hub.ts";
 import type { LoggedMessage, PartitionInfo } from "../../../app/ports.ts";
+import { HubError } from "../../../domain/errors.ts";
 import { type ConsumerGroup, consumerGroupId } from "../../../domain/messages/consumer-group.ts";
 import type { Attach, LinkContext, OutboundLink } from "../links/link.ts";
 import { Pump } from "../links/pump.ts";
 import { type ServiceCaller, withService } from "../links/service-caller.ts";
-import { checkEntity, notFound, partitionNumber } from "./entity.ts";
+import { findEntity, notFound, partitionNumber } from "./entity.ts";
 import { type RuntimeMetrics, encodeEvent } from "./event-bytes.ts";
 import { type StartPosition, startPosition } from "./position.ts";
 
@@ -17,8 +19,8 @@ export async function openPartition(context: LinkContext, attach: Attach): Promi
   const { entity, consumerGroup, partition } = address;
   const path = `/${entity}/ConsumerGroups/${consumerGroup}/Partitions/${partition}`;
   return withService(context, path, async (caller) => {
-    const { events, consumerGroups } = services.hub;
-    checkEntity(services, entity);
+    const source = await findEntity(services, caller.principal, entity);
+    const { events, consumerGroups } = source;
     const groups = await consumerGroups.list(caller.principal);
     const groupId = consumerGroupId(consumerGroup);
     const group = groups.find(({ name }) => consumerGroupId(name) === groupId);
@@ -27,8 +29,8 @@ export async function openPartition(context: LinkContext, attach: Attach): Promi
     const number = partitionNumber(services, partition, partitions.length);
     const info = partitions[number];
     if (info === undefined) throw notFound(services, path);
-    const next = await firstNumber(context, caller, info, startPosition(attach.filter));
-    return new PartitionLink(context, { attach, caller, group, partition: number, next });
+    const next = await firstNumber(source, caller, info, startPosition(attach.filter));
+    return new PartitionLink(context, { attach, caller, source, group, partition: number, next });
   });
 }
 
@@ -37,7 +39,7 @@ function groupPath(entity: string, group: string): string {
 }
 
 async function firstNumber(
-  { services }: LinkContext,
+  { events }: EventSource,
   { principal }: ServiceCaller,
   info: PartitionInfo,
   start: StartPosition,
@@ -48,13 +50,14 @@ async function firstNumber(
     case "sequence":
       return start.from;
     case "time":
-      return services.hub.events.seek(principal, info.partition, start.time);
+      return events.seek(principal, info.partition, start.time);
   }
 }
 
 interface Reading {
   readonly attach: Attach;
   readonly caller: ServiceCaller;
+  readonly source: EventSource;
   readonly group: ConsumerGroup;
   readonly partition: number;
   /** The number in the log of the first event to send. */
@@ -74,25 +77,25 @@ class PartitionLink implements OutboundLink {
 
   constructor(context: LinkContext, reading: Reading) {
     const { services, port } = context;
-    const { hub } = services;
-    const { attach, group, partition } = reading;
+    const { attach, source, group, partition } = reading;
     this.#context = context;
     this.#reading = reading;
     this.#next = reading.next;
     this.#withMetrics = attach.desiredCapabilities.includes(runtimeMetrics);
     this.#pump = new Pump(services.log, () => this.#sendPage());
-    const leave = services.readers.add(services, consumerGroupId(group.name), partition, {
+    const place = `${source.id}/${consumerGroupId(group.name)}/${partition}`;
+    const leave = services.readers.add(services, place, {
       epoch: epochOf(attach),
       disconnect: (error) => port.detach(error),
     });
     this.#forget = [
       leave,
-      hub.events.onAppended((appendedTo) => {
+      source.events.onAppended((appendedTo) => {
         if (appendedTo === partition) this.#pump.wake();
       }),
-      hub.consumerGroups.onDeleted((id) => {
+      source.consumerGroups.onDeleted((id) => {
         if (id !== consumerGroupId(group.name)) return;
-        port.detach(notFound(services, groupPath(hub.hubName, group.name)).error);
+        port.detach(notFound(services, groupPath(source.name, group.name)).error);
       }),
     ];
   }
@@ -103,12 +106,10 @@ class PartitionLink implements OutboundLink {
 
   /** True if there may be more to send. */
   async #sendPage(): Promise<boolean> {
-    const { services, port } = this.#context;
-    const { caller, partition } = this.#reading;
+    const { port } = this.#context;
     const limit = Math.min(port.room, this.#pageMessages);
     if (limit === 0) return false;
-    const { events } = services.hub;
-    const page = await events.read(caller.principal, partition, this.#next, limit);
+    const page = await this.#page(limit);
     if (page.length === 0) return false;
     const metrics = this.#withMetrics ? await this.#metrics() : undefined;
     // What does not fit any more is read again when there is room: nothing waits here.
@@ -121,6 +122,19 @@ class PartitionLink implements OutboundLink {
     return true;
   }
 
+  async #page(limit: number): Promise<readonly LoggedMessage[]> {
+    const { services, port } = this.#context;
+    const { caller, source, partition } = this.#reading;
+    try {
+      return await source.events.read(caller.principal, partition, this.#next, limit);
+    } catch (error) {
+      // The endpoint was deleted a moment ago.
+      if (!(error instanceof HubError && error.name === "GenericNotFound")) throw error;
+      if (!this.#pump.ended) port.detach(notFound(services, source.name).error);
+      return [];
+    }
+  }
+
   /** As many as were about `pageBytes`, going by the last page, and at most twice as many as that had. */
   #nextPage(page: readonly LoggedMessage[]): number {
     const { pageBytes, pageMessages } = this.#context.services.limits;
@@ -131,8 +145,8 @@ class PartitionLink implements OutboundLink {
 
   async #metrics(): Promise<RuntimeMetrics | undefined> {
     const { services } = this.#context;
-    const { caller, partition: number } = this.#reading;
-    const partition = (await services.hub.events.partitions(caller.principal))[number];
+    const { caller, source, partition: number } = this.#reading;
+    const partition = (await source.events.partitions(caller.principal))[number];
     return partition === undefined ? undefined : { partition, now: services.clock.now() };
   }
 

@@ -16,11 +16,10 @@ export class PartitionReaders {
   readonly #byPlace = new Map<string, Set<Reader>>();
 
   /**
-   * Adds a reader, and disconnects those with no level or not a higher one. Refuses with amqp:link:stolen where a
+   * Adds a reader at a partition in a group of a log, and disconnects those with no level or not a higher one. Refuses with amqp:link:stolen where a
    * higher level reads, and with amqp:resource-limit-exceeded above five that share. The returned function takes it away.
    */
-  add(services: Services, groupId: string, partition: number, reader: Reader): () => void {
-    const place = `${groupId}/${partition}`;
+  add(services: Services, place: string, reader: Reader): () => void {
     const others = this.#byPlace.get(place) ?? new Set();
     this.#admit(services, others, reader);
     this.#byPlace.set(place, others.add(reader));

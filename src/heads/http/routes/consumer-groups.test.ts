@@ -35,6 +35,17 @@ describe("consumer groups", () => {
     expect(await names()).toEqual(["$Default"]);
   });
 
+  it("belong to the event log of an endpoint if it is named", async () => {
+    await hub.call("PUT", "/$hub/endpoints/alarms", { body: { type: "log" } });
+    const query = "?endpoint=alarms";
+    expect((await hub.call("PUT", `${path}/own${query}`)).status).toBe(200);
+    const { body } = await hub.call("GET", path + query);
+    expect(body.map(({ name }: { name: string }) => name)).toEqual(["$Default", "own"]);
+    expect(await names()).toEqual(["$Default"]);
+    expect((await hub.call("DELETE", `${path}/own${query}`)).status).toBe(204);
+    expect((await hub.call("GET", `${path}?endpoint=other`)).status).toBe(404);
+  });
+
   it.each(["-a", "a-", "a b", "x".repeat(51), "$Other"])("may not be called '%s'", async (name) => {
     const { status } = await hub.call("PUT", `${path}/${encodeURIComponent(name)}`);
     expect(status).toBe(400);

@@ -1,19 +1,29 @@
 import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import type { Principal } from "../../../app/principal.ts";
 import type { ConsumerGroup } from "../../../domain/messages/consumer-group.ts";
+import { builtInEndpoint } from "../../../domain/routing/route.ts";
 import { timeText } from "../../../domain/time.ts";
 import { callerOf } from "../auth.ts";
+import { optionalText } from "../schemas/shared.ts";
 import { type RouteParts, errorAnswers } from "./parts.ts";
 
 const tags = ["Events"];
 
 const groupParams = z.object({ name: z.string() });
 
+const groupQuery = z.object({
+  endpoint: optionalText.describe(
+    "an endpoint of type log; the built-in one, events, unless given",
+  ),
+});
+
 const groupAnswer = z.object({ name: z.string(), createdTime: z.string() });
 
-/** The consumer groups of the Event Hubs-compatible endpoint (spec/amqp §13.1). Ours, not Azure's. */
+/** The consumer groups of the hub's own event log and of endpoints (spec/amqp §13.1). Ours, not Azure's. */
 export function consumerGroupRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
-  const { consumerGroups } = hub;
+  const groupsOf = async (caller: Principal, endpoint: string | null | undefined) =>
+    (await hub.eventSource(caller, endpoint || builtInEndpoint)).consumerGroups;
   return (app, _options, done) => {
     app.route({
       method: "GET",
@@ -21,9 +31,14 @@ export function consumerGroupRoutes({ hub }: RouteParts): FastifyPluginCallbackZ
       schema: {
         tags,
         summary: "List consumer groups; needs ServiceConnect",
+        querystring: groupQuery,
         response: { 200: z.array(groupAnswer), ...errorAnswers },
       },
-      handler: async (request) => (await consumerGroups.list(callerOf(request))).map(answerOf),
+      handler: async (request) => {
+        const caller = callerOf(request);
+        const consumerGroups = await groupsOf(caller, request.query.endpoint);
+        return (await consumerGroups.list(caller)).map(answerOf);
+      },
     });
 
     app.route({
@@ -33,10 +48,14 @@ export function consumerGroupRoutes({ hub }: RouteParts): FastifyPluginCallbackZ
         tags,
         summary: "Create a consumer group, or leave the one that is there; needs all four rights",
         params: groupParams,
+        querystring: groupQuery,
         response: { 200: groupAnswer, ...errorAnswers },
       },
-      handler: async (request) =>
-        answerOf(await consumerGroups.create(callerOf(request), request.params.name)),
+      handler: async (request) => {
+        const caller = callerOf(request);
+        const consumerGroups = await groupsOf(caller, request.query.endpoint);
+        return answerOf(await consumerGroups.create(caller, request.params.name));
+      },
     });
 
     app.route({
@@ -46,10 +65,13 @@ export function consumerGroupRoutes({ hub }: RouteParts): FastifyPluginCallbackZ
         tags,
         summary: "Delete a consumer group and disconnect its readers; needs all four rights",
         params: groupParams,
+        querystring: groupQuery,
         response: { 204: z.undefined(), ...errorAnswers },
       },
       handler: async (request, reply) => {
-        await consumerGroups.delete(callerOf(request), request.params.name);
+        const caller = callerOf(request);
+        const consumerGroups = await groupsOf(caller, request.query.endpoint);
+        await consumerGroups.delete(caller, request.params.name);
         return reply.code(204).send(undefined);
       },
     });

@@ -41,6 +41,34 @@ function publish(
   });
 }
 
+describe("GET /$hub/events of an endpoint", () => {
+  const log = "/$hub/endpoints/alarms";
+
+  it("shows the event log of the endpoint, until it is deleted", async () => {
+    expect((await hub.call("PUT", log, { body: { type: "log" } })).status).toBe(201);
+    await hub.call("PUT", "/$hub/routes/r", { body: { endpointNames: ["alarms"] } });
+    const stream = await open("?endpoint=alarms&from=earliest");
+    await publish("d1", "one");
+    await publish("d1/modules/m1", "two");
+    const events = await stream.next(2);
+    expect(events.map(({ data }) => data)).toMatchObject([
+      { sequenceNumber: 1, deviceId: "d1", body: "one" },
+      { sequenceNumber: 2, deviceId: "d1", moduleId: "m1", body: "two" },
+    ]);
+    await hub.call("DELETE", "/$hub/routes/r");
+    expect((await hub.call("DELETE", log)).status).toBe(204);
+    expect((await stream.next(4)).slice(2)).toMatchObject([
+      { event: "error", data: { name: "GenericNotFound" } },
+      { event: "end", data: { reason: "refused" } },
+    ]);
+  });
+
+  it("refuses an endpoint that is not there or has no log", async () => {
+    const refused = await hub.call("GET", "/$hub/events?endpoint=none");
+    expect([refused.status, refused.headers["iothub-errorcode"]]).toEqual([404, "GenericNotFound"]);
+  });
+});
+
 describe("GET /$hub/events", () => {
   it("shows messages as they come, whose they are, and what they carry", async () => {
     await publish("d1", "before");

@@ -1,5 +1,6 @@
 import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
 import { z } from "zod";
+import { builtInEndpoint } from "../../../domain/routing/route.ts";
 import { callerOf } from "../auth.ts";
 import { EventFeed, startPosition } from "../event-feed.ts";
 import { EventPace } from "../event-pace.ts";
@@ -15,6 +16,9 @@ const eventsQuery = z.object({
   ),
   deviceid: optionalText.describe("deviceId: only messages of this device and its modules"),
   moduleid: optionalText.describe("moduleId: only messages of this module"),
+  endpoint: optionalText.describe(
+    "an endpoint of type log; the built-in one, events, unless given",
+  ),
   source: optionalText.describe("Telemetry, twinChangeEvents …, in any case"),
   rate: z
     .string()
@@ -31,7 +35,7 @@ const eventsHeaders = z.object({
 
 /** The event log live, as server-sent events; for ServiceConnect. Ours, not Azure's. */
 export function eventRoutes(parts: RouteParts, streams: EventStreams): FastifyPluginCallbackZod {
-  const { events } = parts.hub;
+  const { hub } = parts;
   return (app, _options, done) => {
     app.route({
       method: "GET",
@@ -49,8 +53,12 @@ export function eventRoutes(parts: RouteParts, streams: EventStreams): FastifyPl
       },
       handler: async (request, reply) => {
         const caller = callerOf(request);
+        const { from, deviceid, moduleid, source, rate, endpoint } = request.query;
+        const { events, consumerGroups } = await hub.eventSource(
+          caller,
+          endpoint || builtInEndpoint,
+        );
         const partitions = await events.partitions(caller);
-        const { from, deviceid, moduleid, source, rate } = request.query;
         const resumed = request.raw.headers["last-event-id"];
         const begin = (typeof resumed === "string" && resumed) || from || "latest";
         const position = await startPosition(events, caller, partitions, begin);
@@ -66,7 +74,14 @@ export function eventRoutes(parts: RouteParts, streams: EventStreams): FastifyPl
             position,
             pace: rate === undefined ? undefined : new EventPace(parts.clock, Number(rate)),
           }),
-          onChanged: (listener) => events.onAppended(listener),
+          onChanged: (listener) => {
+            const forget = [
+              events.onAppended(listener),
+              // So do an endpoint's go with it.
+              consumerGroups.onDeleted(listener),
+            ];
+            return () => forget.forEach((one) => one());
+          },
         });
       },
     });

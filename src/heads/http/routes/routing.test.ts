@@ -7,7 +7,8 @@ import {
 import type { WebhookPost } from "../../../app/ports.ts";
 import {
   deadLetterDocument,
-  endpointDocument,
+  logDocument,
+  webhookDocument,
   enrichmentDocument,
   routeDocument,
 } from "../schemas/routing.ts";
@@ -162,7 +163,7 @@ describe("/$hub/endpoints", () => {
     const input = { url: "https://example.com/in", secret: "s3cret" };
     const made = await call("PUT", "/endpoints/hook", input);
     expect(made.status).toBe(201);
-    expect(endpointDocument.strict().parse(made.body)).toMatchObject({
+    expect(webhookDocument.strict().parse(made.body)).toMatchObject({
       name: "hook",
       type: "webhook",
       url: "https://example.com/in",
@@ -185,6 +186,29 @@ describe("/$hub/endpoints", () => {
     await call("DELETE", "/routes/r");
     expect((await call("DELETE", "/endpoints/hook")).status).toBe(204);
     expectRefusal(await call("GET", "/endpoints/hook"), 404, "GenericNotFound");
+  });
+
+  it("creates, changes and deletes an event log", async () => {
+    const made = await call("PUT", "/endpoints/alarms", { type: "log", partitionCount: 2 });
+    expect(made.status).toBe(201);
+    expect(logDocument.strict().parse(made.body)).toMatchObject({
+      name: "alarms",
+      type: "log",
+      partitionCount: 2,
+      retentionTimeInHours: 24,
+    });
+    const change = { ...made.body, retentionTimeInHours: 72 };
+    const changed = await call("PUT", "/endpoints/alarms", change, { "if-match": quoted(made) });
+    expect(changed.body).toMatchObject({ retentionTimeInHours: 72, partitionCount: 2 });
+    const webhook = { url: "https://example.com/" };
+    const other = await call("PUT", "/endpoints/alarms", webhook, { "if-match": "*" });
+    expectRefusal(other, 400, "InvalidOperation");
+    for (const partitionCount of [0, 33, 1.5, "2"])
+      expect((await call("PUT", "/endpoints/bad", { type: "log", partitionCount })).status).toBe(
+        400,
+      );
+    expect((await call("GET", "/endpoints/alarms/deadLetters")).body).toEqual([]);
+    expect((await call("DELETE", "/endpoints/alarms")).status).toBe(204);
   });
 
   it("refuses addresses of other machines without TLS, and numbers beyond their limits", async () => {

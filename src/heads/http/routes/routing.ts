@@ -138,7 +138,7 @@ function endpointRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
       url,
       schema: {
         ...write,
-        summary: "Create a webhook endpoint, or change it with If-Match",
+        summary: "Create an endpoint, webhook or log, or change it with If-Match",
         body: endpointInput,
         response: { ...response, 201: endpointAnswer },
       },
@@ -157,7 +157,8 @@ function endpointRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
       url,
       schema: {
         ...write,
-        summary: "Delete an endpoint that nothing names, with all that waits for it",
+        summary:
+          "Delete an endpoint that nothing names, with all that waits for it or is kept in it",
         response: { 204: z.undefined(), ...errorAnswers },
       },
       handler: async (request, reply) => {

@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { webhookDefaults, webhookLimits } from "../../../domain/routing/endpoint.ts";
+import {
+  logDefaults,
+  logLimits,
+  webhookDefaults,
+  webhookLimits,
+} from "../../../domain/routing/endpoint.ts";
 import { routeSources } from "../../../domain/routing/route.ts";
 import { documentOf, optionalText, userObject } from "./shared.ts";
 
@@ -39,24 +44,52 @@ export const routeAnswer = documentOf(routeDocument);
 export const fallbackInput = z.object({ isEnabled: z.boolean() });
 
 /** A whole number from 1, as far as the limits go; what they refuse is told by the hub. */
-function limited(name: keyof typeof webhookDefaults): z.ZodType<number> {
-  const { [name]: most } = webhookLimits;
-  return z.int().default(webhookDefaults[name]).describe(`1 to ${most}`);
+function limited(normal: number, most: number): z.ZodType<number> {
+  return z.int().default(normal).describe(`1 to ${most}`);
 }
 
-export const endpointInput = z.object({
+const webhookInput = z.object({
   name: optionalText.describe("If given, the one in the path"),
-  type: z.literal("webhook").default("webhook"),
+  type: z.literal("webhook"),
   url: text.describe("https:, or http: to the hub's own machine"),
   secret: optionalText.describe(
     "Signs requests: `x-twinhub-signature: sha256=<HMAC-SHA256 of the body in hexadecimal>`. Kept if missing, removed by null; never shown",
   ),
-  timeoutSeconds: limited("timeoutSeconds"),
-  maxDeliveryCount: limited("maxDeliveryCount"),
-  maxBatchSize: limited("maxBatchSize"),
+  timeoutSeconds: limited(webhookDefaults.timeoutSeconds, webhookLimits.timeoutSeconds),
+  maxDeliveryCount: limited(webhookDefaults.maxDeliveryCount, webhookLimits.maxDeliveryCount),
+  maxBatchSize: limited(webhookDefaults.maxBatchSize, webhookLimits.maxBatchSize),
 });
 
-export const endpointDocument = z.object({
+const logInput = z.object({
+  name: optionalText.describe("If given, the one in the path"),
+  type: z.literal("log"),
+  partitionCount: limited(logDefaults.partitionCount, logLimits.partitionCount),
+  retentionTimeInHours: limited(logDefaults.retentionTimeInHours, logLimits.retentionTimeInHours),
+  maxPartitionBytes: limited(logDefaults.maxPartitionBytes, logLimits.maxPartitionBytes).describe(
+    "Bytes of bodies that a partition keeps at the most",
+  ),
+});
+
+/** A webhook, unless its type says otherwise. */
+export const endpointInput = z.preprocess(
+  (body) =>
+    typeof body === "object" && body !== null && !("type" in body)
+      ? { ...body, type: "webhook" }
+      : body,
+  z.discriminatedUnion("type", [webhookInput, logInput]),
+);
+
+export const logDocument = z.object({
+  name: text,
+  type: z.literal("log"),
+  partitionCount: z.int(),
+  retentionTimeInHours: z.int(),
+  maxPartitionBytes: z.int(),
+  createdTime: text,
+  etag: text,
+});
+
+export const webhookDocument = z.object({
   name: text,
   type: z.literal("webhook"),
   url: text,
@@ -73,6 +106,7 @@ export const endpointDocument = z.object({
   lastSendAttemptTime: text.nullable(),
   etag: text,
 });
+export const endpointDocument = z.discriminatedUnion("type", [webhookDocument, logDocument]);
 export const endpointAnswer = documentOf(endpointDocument);
 
 export const deadLettersQuery = z.object({
