@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { defaultSettings } from "./app/context.ts";
 import { type Hub, createHub } from "./app/create-hub.ts";
 import type { FileStorageParts } from "./app/files/find-storage.ts";
+import { type Observer, observeHub } from "./app/observed-hub.ts";
 import type { Clock, HubStore, Log, Random } from "./app/ports.ts";
 import type { HubConfig } from "./config/schema.ts";
 import { type Policy, isOwner } from "./domain/identity/policy.ts";
@@ -11,7 +12,10 @@ import { createAmqpHead } from "./heads/amqp/head.ts";
 import { type HttpHead, createHttpHead } from "./heads/http/head.ts";
 import { createMqttHead } from "./heads/mqtt/head.ts";
 import { close, httpsListener, listen, tlsListener } from "./listeners.ts";
+import { metricsListener } from "./metrics-listener.ts";
 import { createLog } from "./observe/log.ts";
+import { ProcessMeter } from "./observe/meter.ts";
+import { metricsReader } from "./read-metrics.ts";
 import { createAzureStorage } from "./stores/blobs/azure-storage.ts";
 import { openFileBlobStore } from "./stores/blobs/file-system.ts";
 import { createMemoryBlobStore } from "./stores/blobs/memory.ts";
@@ -42,6 +46,8 @@ export interface RunningHub {
   /** The name that stands in connection strings. */
   readonly hostName: string;
   readonly ports: { readonly https: number; readonly mqtts: number; readonly amqps: number };
+  /** Where metrics and health are served without authentication, `127.0.0.1:9464`; null unless asked for. */
+  readonly metricsAddress: string | null;
   /** Service connection strings by the name of their policy. */
   readonly connectionStrings: Readonly<Record<string, string>>;
   readonly eventHubConnectionString: string | null;
@@ -51,7 +57,7 @@ export interface RunningHub {
   readonly dataDir: string | null;
   /** Signs a browser in as the owner, once and for a quarter of an hour; `null` if the portal has not been built. */
   readonly portalUrl: string | null;
-  /** Refuses new work, finishes what was acknowledged, lets go of everything. */
+  /** Says that it is not ready, waits as long as it was told to, refuses new work, finishes what was acknowledged, lets go of everything. */
   stop(): Promise<void>;
 }
 
@@ -71,13 +77,15 @@ export async function startServer(
   };
 
   try {
-    const store = await openStore(config, clock, log);
+    const meter = new ProcessMeter();
+    const store = await openStore(config, { clock, log, meter });
     undo.push(() => store.close());
     const tls = await openTls(config, hostNames);
     let httpsPort = config.httpsPort;
     const hub = await createHub({
       post: postToWebhook,
       store,
+      meter,
       fileStorage: await openFileStorage(config, clock, () =>
         withPort(hostNames[0] ?? config.listen, httpsPort),
       ),
@@ -96,8 +104,9 @@ export async function startServer(
     });
     undo.push(() => hub.stop());
 
+    const seen = (protocol: Observer["protocol"]) => observeHub(hub.api, { protocol, meter });
     const mqtt = createMqttHead({
-      hub: hub.api,
+      hub: seen("mqtt"),
       clock,
       log,
       limits: { expiryGrace: config.sasGraceSeconds * 1000 },
@@ -105,7 +114,7 @@ export async function startServer(
     });
     let amqpsPort = config.amqpsPort;
     const amqp = createAmqpHead({
-      hub: hub.api,
+      hub: seen("amqp"),
       clock,
       random,
       log,
@@ -115,20 +124,35 @@ export async function startServer(
     });
     const portalDirectory = findPortal();
     const { faultInjection } = config;
-    const http = createHttpHead({
-      hub: hub.api,
+    const http: HttpHead = createHttpHead({
+      hub: seen("https"),
       clock,
       random,
       log,
       portalDirectory,
       caPem: tls.caPem,
       faultInjection,
+      meter,
+      metrics: () => metrics(),
+      askStore: () => store.transaction(null, (tx) => tx.counts()),
     });
     http.registerWebSocket("mqtt", mqtt);
     http.registerWebSocket("AMQPWSB10", amqp);
     const https = httpsListener(tls, http, log);
     const mqtts = tlsListener(tls, mqtt, log);
     const amqps = tlsListener(tls, amqp, log);
+    const metrics = metricsReader({
+      hub,
+      meter,
+      dataDir: config.dataDir,
+      listeners: { https, mqtts, amqps },
+      readiness: () => http.readiness(),
+    });
+    const metricsAddress = await openMetrics(config.metrics, {
+      metrics,
+      readiness: () => http.readiness(),
+      undo,
+    });
     // Undone after the heads have stopped: a listener closes only when the last connection has ended.
     undo.push(() => close(https));
     undo.push(() => close(mqtts));
@@ -151,10 +175,14 @@ export async function startServer(
     const hostName = hostNames[0] ?? config.listen;
     // A failure shows at the first request, which tries for itself.
     undo.push(systemClock.after(routesDelay, () => void http.load().catch(() => undefined)));
-    log.info({ hostName, ...ports, store: config.dataDir ?? "memory" }, "hub is ready");
+    log.info(
+      { hostName, ...ports, metrics: metricsAddress, store: config.dataDir ?? "memory" },
+      "hub is ready",
+    );
     return {
       hostName,
       ports,
+      metricsAddress,
       connectionStrings: Object.fromEntries(
         hub.policies.map(({ name, primaryKey }) => [
           name,
@@ -173,7 +201,11 @@ export async function startServer(
         portalDirectory === undefined
           ? null
           : portalUrl(http, hostName, ports.https, hub.policies, clock),
-      stop,
+      stop: async () => {
+        http.drain();
+        await drained(clock, config.drainSeconds);
+        await stop();
+      },
     };
   } catch (error) {
     await stop();
@@ -223,15 +255,37 @@ function portalUrl(
   return `https://${address}${http.portalLink(token)}`;
 }
 
+/** Serves on while those who balance loads learn that this hub is going. */
+async function drained(clock: Clock, seconds = 0): Promise<void> {
+  if (seconds > 0) await new Promise<void>((resolve) => void clock.after(seconds * 1000, resolve));
+}
+
+async function openMetrics(
+  address: HubConfig["metrics"],
+  { undo, ...parts }: Parameters<typeof metricsListener>[0] & { undo: (() => unknown)[] },
+): Promise<string | null> {
+  if (address === undefined) return null;
+  const server = metricsListener(parts);
+  const port = await listen(server, address.port, address.host);
+  undo.push(() => {
+    server.closeAllConnections();
+    return close(server);
+  });
+  return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`;
+}
+
 /** An address that clients can dial: the one listened on, or the loopback if that is "any". */
 function defaultHostName(listenAddress: string): string {
   return listenAddress === "0.0.0.0" || listenAddress === "::" ? "127.0.0.1" : listenAddress;
 }
 
-function openStore(config: HubConfig, clock: Clock, log: Log): Promise<HubStore> {
+function openStore(
+  config: HubConfig,
+  parts: { readonly clock: Clock; readonly log: Log; readonly meter: ProcessMeter },
+): Promise<HubStore> {
   const { dataDir, partitions, durability } = config;
-  if (dataDir === null) return Promise.resolve(createMemoryStore({ clock, partitions }));
-  return openSqliteStore({ directory: dataDir, clock, partitions, durability, log });
+  if (dataDir === null) return Promise.resolve(createMemoryStore({ ...parts, partitions }));
+  return openSqliteStore({ ...parts, directory: dataDir, partitions, durability });
 }
 
 /** Where the files of devices go: beside the hub's other data, into memory with them, or into an account elsewhere. */

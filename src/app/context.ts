@@ -12,6 +12,7 @@ import type { JobRunner } from "./jobs/job-runner.ts";
 import type { DeletedGroup } from "./messages/consumer-groups.ts";
 import type { ExpiryWatch } from "./messages/expiry-watch.ts";
 import type { Router } from "./routing/router.ts";
+import type { Meter } from "./meter.ts";
 import type { BlobStore, Clock, FileStorage, HubStore, Log, Random } from "./ports.ts";
 
 export interface HubSettings {
@@ -56,6 +57,8 @@ export interface HubContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Counts what happens. */
+  readonly meter: Meter;
   readonly settings: HubSettings;
   readonly live: LiveConnections;
   readonly expiry: ExpiryWatch;

@@ -47,6 +47,7 @@ import { regenerateKeys } from "./identities/regenerate-keys.ts";
 import { jobRows } from "./jobs/job-rows.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { cancelJobById, createJob, getJob, listJobs } from "./jobs/jobs.ts";
+import { type HubFigures, readFigures } from "./figures.ts";
 import { Listeners } from "./listeners.ts";
 import { startMaintenance } from "./maintenance.ts";
 import { ExpiryWatch } from "./messages/expiry-watch.ts";
@@ -59,6 +60,7 @@ import {
 import { purgeCloudToDevice, sendCloudToDevice } from "./messages/send-cloud-to-device.ts";
 import { receiveForService, settleForService } from "./messages/service-queue.ts";
 import { ServiceWaiters } from "./messages/service-waiters.ts";
+import { type Meter, noMeter } from "./meter.ts";
 import { invokeMethod } from "./methods/invoke-method.ts";
 import { sendTelemetry } from "./messages/send-telemetry.ts";
 import { lastChange, readChanges } from "./query/changes.ts";
@@ -123,6 +125,8 @@ export interface HubParts {
   readonly random: Random;
   readonly log: Log;
   readonly settings: HubSettings;
+  /** Counts what happens; missing: nothing does. */
+  readonly meter?: Meter | undefined;
   /** Where devices send files; missing: file upload is turned off. */
   readonly fileStorage?: FileStorageParts | undefined;
   /** Sends to webhooks; missing: routes have the built-in endpoint only. */
@@ -133,6 +137,8 @@ export interface Hub {
   readonly api: HubApi;
   /** The hub's policies with their keys, for whoever owns the process. */
   readonly policies: readonly Policy[];
+  /** What there is to see of the hub now, for whoever watches the process. */
+  figures(): Promise<HubFigures>;
   /** Ends what runs in the background; the store stays open. */
   stop(): void;
 }
@@ -157,9 +163,11 @@ export async function createHub(parts: HubParts): Promise<Hub> {
     return next;
   });
   const hubName = hubNameOf(settings.hostNames[0] ?? "localhost");
-  const router = new Router({ ...parts, hubName });
+  const meter = parts.meter ?? noMeter;
+  const router = new Router({ ...parts, meter, hubName });
   const context: HubContext = {
     ...parts,
+    meter,
     jobRows: (after) => jobRows(parts, after),
     paceJob: (targets) => throttles?.pace("jobDevices", targets) ?? Promise.resolve(),
     jobs: {
@@ -204,6 +212,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   return {
     api,
     policies,
+    figures: () => readFigures(context, jobs),
     stop() {
       throttles?.stop();
       stopMaintenance();

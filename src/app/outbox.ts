@@ -1,3 +1,5 @@
+import type { HubEvent } from "../domain/events/hub-event.ts";
+import { kindOf } from "../domain/identity/key.ts";
 import { closeConnections } from "./connections/close-connections.ts";
 import type { HubContext } from "./context.ts";
 import type { CommittedEvent } from "./ports.ts";
@@ -24,7 +26,10 @@ export function startOutbox(context: HubContext): void {
 function deliver(context: HubContext, { event }: CommittedEvent): void {
   if (event.type === "twinChanged") {
     if (event.desired !== undefined) {
-      context.live.get(event.key)?.link.pushDesired(event.desired.change, event.desired.version);
+      const live = context.live.get(event.key);
+      if (live === undefined) return;
+      live.link.pushDesired(event.desired.change, event.desired.version);
+      countPush(context, live.link.protocol, event);
     }
     return;
   }
@@ -41,4 +46,14 @@ function deliver(context: HubContext, { event }: CommittedEvent): void {
       );
   }
   closeConnections(context, event);
+}
+
+function countPush(
+  { clock, meter }: HubContext,
+  protocol: string,
+  { key, at }: Extract<HubEvent, { type: "twinChanged" }>,
+): void {
+  meter.counter("twinhub_desired_pushes_total", { protocol, kind: kindOf(key) }).add(1);
+  const delay = Math.max(0, clock.now() - at) / 1000;
+  meter.histogram("twinhub_desired_push_delay_seconds").record(delay);
 }

@@ -189,11 +189,29 @@ export interface HubStore {
    */
   endpointLog(place: number, partitions: number): EventLog;
 
+  /** What waits and what is kept, now: reads numbers in memory and asks nobody. */
+  figures(): StoreFigures;
+
   /** Names of queues that are not empty and begin with `prefix`, in ordinal order, after `after`, at most `limit`. */
   queueNames(prefix: string, after: string | null, limit: number): Promise<readonly string[]>;
 
   /** Finishes what was asked for, then lets go of files and threads. */
   close(): Promise<void>;
+}
+
+/** Sizes are bytes. */
+export interface StoreFigures {
+  /** Operations that wait for a commit, and the bodies of messages among them. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  readonly outboxEvents: number;
+  readonly eventLog: {
+    readonly messages: number;
+    readonly bytes: number;
+    /** Ever. */
+    readonly appended: number;
+    readonly appendedBytes: number;
+  };
 }
 
 export interface TwinScan {

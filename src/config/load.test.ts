@@ -53,6 +53,7 @@ describe("the configuration", () => {
         partitions: 4,
         deviceCaFiles: [],
         logLevel: "warn",
+        drainSeconds: 0,
         durability: "disk",
         sasGraceSeconds: 600,
         faultInjection: true,
@@ -97,6 +98,8 @@ describe("the configuration", () => {
       tlsCert: "/c.pem",
       tlsKey: "/k.pem",
       logLevel: "warn",
+      metrics: "127.0.0.9:9464",
+      drain: "5",
       durability: "os",
       sasGrace: "7",
       faultInjection: "false",
@@ -160,6 +163,17 @@ describe("the configuration", () => {
     ]);
   });
 
+  it.each([
+    ["9464", { host: "127.0.0.1", port: 9464 }],
+    [":9464", { host: "127.0.0.1", port: 9464 }],
+    ["0.0.0.0:9464", { host: "0.0.0.0", port: 9464 }],
+    ["[::1]:0", { host: "::1", port: 0 }],
+    ["node.test:1", { host: "node.test", port: 1 }],
+  ])("serves metrics at %s on the loopback unless a host is named", (metrics, address) => {
+    expect(load({ metrics }).hub.metrics).toEqual(address);
+    expect(load({}).hub.metrics).toBeUndefined();
+  });
+
   it("keeps nothing on disk with --memory, wherever the data directory was named", () => {
     expect(load({ memory: true }, { TWINHUB_DATA: "/d" }).hub.dataDir).toBeNull();
     expect(load({ memory: false }, { TWINHUB_MEMORY: "true" }).hub.dataDir).toBe("/base/data");
@@ -203,6 +217,9 @@ describe("a setting that is refused", () => {
     [{ partitions: "0" }, "--partitions must be a whole number from 1 to 32"],
     [{ partitions: "33" }, "--partitions must be a whole number from 1 to 32"],
     [{ sasGrace: "86401" }, "--sas-grace must be a whole number from 0 to 86400"],
+    [{ metrics: "elsewhere" }, "--metrics must be a port or host:port"],
+    [{ metrics: "127.0.0.1:70000" }, "--metrics must be a port or host:port"],
+    [{ drain: "3601" }, "--drain must be a whole number from 0 to 3600"],
     [{ durability: "none" }, "--durability must be disk or os"],
     [{ logLevel: "loud" }, "--log-level must be debug or info or warn or error or silent"],
     [{ output: "xml" }, "--output must be json or text"],

@@ -143,6 +143,8 @@ function hubConfig(settings: Settings, directory: string): HubConfig {
     ...(settings.tlsCert === undefined ? {} : { tlsCertFile: absolute(settings.tlsCert) }),
     ...(settings.tlsKey === undefined ? {} : { tlsKeyFile: absolute(settings.tlsKey) }),
     logLevel: settings.logLevel,
+    ...(settings.metrics === undefined ? {} : { metrics: Object.freeze(settings.metrics) }),
+    drainSeconds: settings.drain,
     durability: settings.durability,
     sasGraceSeconds: settings.sasGrace,
     faultInjection: settings.faultInjection,

@@ -22,6 +22,10 @@ export interface HubConfig {
   readonly tlsCertFile?: string | undefined;
   readonly tlsKeyFile?: string | undefined;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  /** Where metrics and health are served without authentication; missing: nowhere. */
+  readonly metrics?: Address | undefined;
+  /** How long the hub serves on after it was told to stop and says that it is not ready; 0 if missing. */
+  readonly drainSeconds?: number | undefined;
   /** `disk`: acknowledged data survives a power cut; `os`: it survives the end of the process. */
   readonly durability: "disk" | "os";
   /** How long a connection outlives its token. */
@@ -56,11 +60,18 @@ export interface ThrottleConfig {
   readonly burstSeconds: number;
 }
 
+/** A host and a port. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 export const maxHostNames = 50;
 export const maxDeviceCas = 50;
 /** IoT Hub's own limit. */
 export const maxPartitions = 32;
 export const maxSasGraceSeconds = 86_400;
+export const maxDrainSeconds = 3_600;
 export const maxJobConcurrency = 100;
 const maxUnits = 200;
 const maxBurstSeconds = 3_600;
@@ -109,6 +120,20 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
   return z.enum(values, { error: `must be ${values.join(" or ")}` });
 }
 
+/** `9464` and `:9464` are on the loopback; another host has to be named. */
+const address = z.preprocess(
+  (value) => (typeof value === "number" ? String(value) : value),
+  z.string({ error: "must be a port or host:port" }).transform((text, context): Address => {
+    const [, brackets, name, digits = ""] =
+      /^(?:(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):)?(\d{1,5})$/i.exec(text) ?? [];
+    const found = brackets ?? name ?? "";
+    const address = { host: found === "" ? "127.0.0.1" : found, port: Number(digits) };
+    if (digits !== "" && address.port <= 65_535 && isHost(address.host)) return address;
+    context.addIssue("must be a port or host:port");
+    return z.NEVER;
+  }),
+);
+
 const storageAccount = z.string({ error: "must be text" }).transform((text, context) => {
   const account = readStorageAccount(text);
   if (typeof account !== "string") return account;
@@ -138,6 +163,8 @@ const shape = {
   tlsCert: file.optional(),
   tlsKey: file.optional(),
   logLevel: oneOf(["debug", "info", "warn", "error", "silent"]).default("warn"),
+  metrics: address.optional(),
+  drain: integer(0, maxDrainSeconds).default(0),
   durability: oneOf(["disk", "os"]).default("disk"),
   sasGrace: integer(0, maxSasGraceSeconds).default(600),
   faultInjection: toggle.default(true),
@@ -198,6 +225,14 @@ export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
   tlsCert: { value: "file", text: "PEM of a server certificate instead of the hub's own" },
   tlsKey: { value: "file", text: "PEM of its private key" },
   logLevel: { value: "level", text: "debug, info, warn, error or silent; goes to standard error" },
+  metrics: {
+    value: "address",
+    text: "port or host:port for metrics and health without authentication; on the loopback unless a host is named",
+  },
+  drain: {
+    value: "seconds",
+    text: "how long to serve on, saying that it is not ready, after it was told to stop",
+  },
   durability: {
     value: "kind",
     text: "disk: acknowledged data survives a power cut; os: it survives the end of the process",

@@ -1,4 +1,5 @@
 import { HubError } from "../../domain/errors.ts";
+import { kindOf } from "../../domain/identity/key.ts";
 import { never } from "../../domain/time.ts";
 import type { HubContext } from "../context.ts";
 import type { Connections, OpenConnection } from "../hub.ts";
@@ -66,6 +67,8 @@ export async function openConnection(
     methods: new Set(),
   };
   const older = context.live.put(connection);
+  const { protocol } = link;
+  context.meter.counter("twinhub_connects_total", { protocol, kind: kindOf(key) }).add(1);
   older?.link.close("newerConnection");
   return {
     id,
@@ -81,6 +84,7 @@ export async function openConnection(
 /** Records the end of a connection, unless a newer one has taken its place. */
 function endConnection(context: HubContext, connection: LiveConnection, reason: CloseReason): void {
   for (const lost of connection.methods) lost();
+  countEnd(context, connection, reason);
   context.live.recordEnd({
     key: connection.principal.key,
     protocol: connection.link.protocol,
@@ -111,6 +115,15 @@ function endConnection(context: HubContext, connection: LiveConnection, reason: 
         "the end of a connection could not be recorded",
       );
     });
+}
+
+function countEnd(
+  { meter }: HubContext,
+  { principal, link }: LiveConnection,
+  reason: string,
+): void {
+  const labels = { protocol: link.protocol, kind: kindOf(principal.key), reason };
+  meter.counter("twinhub_disconnects_total", labels).add(1);
 }
 
 function disconnected(

@@ -45,6 +45,14 @@ export class JobRunner {
     this.#waiting.delete(jobId);
   }
 
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#cancelTimer();

@@ -10,6 +10,14 @@ export class QuerySlots {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Refuses with ThrottleBacklogLimitExceeded when too many wait already. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running < maxRunning) this.#running++;

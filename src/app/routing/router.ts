@@ -13,6 +13,7 @@ import {
   routesHubEvents,
 } from "../../domain/routing/routing.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
+import type { Meter } from "../meter.ts";
 import { partitionOf } from "../messages/partition-of.ts";
 import type { Clock, CommittedEvent, HubStore, HubTx, Log, Random, WebhookPost } from "../ports.ts";
 import { EndpointLogs } from "./endpoint-logs.ts";
@@ -43,6 +44,7 @@ export interface RouterParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly meter: Meter;
   readonly hubName: string;
   /** Missing: the hub has no way to send to webhooks. */
   readonly post?: WebhookPost | undefined;
@@ -89,6 +91,13 @@ export class Router {
 
   get canPost(): boolean {
     return this.#parts.post !== undefined;
+  }
+
+  /** About how many messages wait for webhooks. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const { depth } of this.#workers.values()) waiting += depth;
+    return waiting;
   }
 
   health(endpoint: string): EndpointHealth | undefined {

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { messageDocument } from "../../domain/messages/message-document.ts";
 import { type Milliseconds, timeText } from "../../domain/time.ts";
+import type { Meter } from "../meter.ts";
 import type { Clock, HubStore, Log, Random, WebhookPost } from "../ports.ts";
 import type { StoredWebhook } from "./stored-settings.ts";
 import {
@@ -24,6 +25,7 @@ export interface WebhookParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly meter: Meter;
   readonly hubName: string;
   readonly post: WebhookPost;
 }
@@ -183,8 +185,13 @@ export class WebhookWorker {
     return { ...headers, "x-twinhub-signature": `sha256=${signature}` };
   }
 
+  #count(outcome: "delivered" | "retried" | "dead", messages: number): void {
+    this.#parts.meter.counter("twinhub_route_messages_total", { outcome }).add(messages);
+  }
+
   async #accepted(batch: readonly WaitingMessage[]): Promise<void> {
     const { store, clock } = this.#parts;
+    this.#count("delivered", batch.length);
     this.#failures = 0;
     this.#health = {
       ...this.#health,
@@ -211,6 +218,8 @@ export class WebhookWorker {
     const buried = await store.transaction(null, (tx) =>
       countFailure(tx, queue, sequences, maxDeliveryCount, error),
     );
+    this.#count("retried", batch.length - buried);
+    this.#count("dead", buried);
     if (buried > 0)
       log.warn({ endpoint: name, messages: buried, error }, "messages became dead letters");
     this.#retryLater();

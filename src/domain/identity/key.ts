@@ -29,6 +29,11 @@ export function isModuleKey(key: IdentityKey): key is ModuleKey {
   return key.moduleId !== undefined;
 }
 
+/** What the key addresses, for counts. */
+export function kindOf(key: IdentityKey): "device" | "module" {
+  return key.moduleId === undefined ? "device" : "module";
+}
+
 export function sameKey(a: IdentityKey, b: IdentityKey): boolean {
   return a.deviceId === b.deviceId && a.moduleId === b.moduleId;
 }

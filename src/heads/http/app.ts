@@ -8,6 +8,7 @@ import {
 } from "fastify";
 import { createJsonSchemaTransform } from "fastify-type-provider-zod";
 import { HubError, argumentInvalid } from "../../domain/errors.ts";
+import type { Meter } from "../../app/meter.ts";
 import type { Random } from "../../app/ports.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { Milliseconds } from "../../domain/time.ts";
@@ -20,6 +21,7 @@ import type { EventStreams } from "./event-stream.ts";
 import { ownHost } from "./host.ts";
 import { openApiDocument } from "./openapi.ts";
 import { PathTable, parseQuery, splitTarget } from "./paths.ts";
+import type { Readiness } from "./readiness.ts";
 import { readSession, sessionRoutes } from "./portal/session-routes.ts";
 import type { Sessions } from "./portal/sessions.ts";
 import { staticRoutes } from "./portal/static-routes.ts";
@@ -36,6 +38,7 @@ import { hubStateRoutes } from "./routes/hub-state.ts";
 import { indexRoutes } from "./routes/indexes.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { keyRoutes } from "./routes/keys.ts";
+import { type ReadMetrics, metricsRoutes } from "./routes/metrics.ts";
 import { methodRoutes } from "./routes/methods.ts";
 import { moduleRoutes } from "./routes/modules.ts";
 import { openRoutes } from "./routes/open.ts";
@@ -70,6 +73,10 @@ export interface AppParts extends RouteParts {
   readonly portalDirectory: string | undefined;
   /** The certificate that clients have to trust, PEM. */
   readonly caPem: string | undefined;
+  /** What the hub counts, for operators. */
+  readonly metrics: ReadMetrics | undefined;
+  readonly meter: Meter;
+  readonly readiness: () => Promise<Readiness>;
   /** True once no more requests should come on a connection. */
   isStopping(): boolean;
 }
@@ -101,7 +108,8 @@ export function buildApp(parts: AppParts): FastifyInstance {
     openapi: openApiDocument,
     transform: createJsonSchemaTransform({ skipList: [] }),
   });
-  app.register(openRoutes);
+  app.register(openRoutes(parts.readiness));
+  if (parts.metrics !== undefined) app.register(metricsRoutes(parts, parts.metrics));
   app.register(sessionRoutes(parts));
   if (parts.portalDirectory !== undefined)
     app.register(staticRoutes({ directory: parts.portalDirectory, random: parts.random }));
@@ -213,6 +221,9 @@ function addCommonHooks(app: FastifyInstance, parts: AppParts): void {
       ms: Math.round(reply.elapsedTime),
     };
     parts.log.debug(fields, "request answered");
+    parts.meter
+      .counter("twinhub_http_requests_total", { method, status: String(reply.statusCode) })
+      .add(1);
   });
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "nod
 import type { Duplex } from "node:stream";
 import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { HubApi } from "../../app/hub.ts";
+import { type Meter, noMeter } from "../../app/meter.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
 import { parseSasToken } from "../../wire/sas-token.ts";
@@ -13,7 +14,9 @@ import { EventStreams } from "./event-stream.ts";
 import { SendFaults } from "./faults.ts";
 import { type HttpLimits, defaultHttpLimits } from "./limits.ts";
 import { Sessions, linkPath } from "./portal/sessions.ts";
+import { type Readiness, StoreProbe, unready } from "./readiness.ts";
 import { RequestsInFlight } from "./requests-in-flight.ts";
+import type { ReadMetrics } from "./routes/metrics.ts";
 import { splitTarget } from "./paths.ts";
 import { type Subprotocol, WebSocketGate, refuse } from "./websocket.ts";
 
@@ -33,6 +36,11 @@ export interface HttpHeadOptions {
   readonly portalDirectory?: string | undefined;
   /** The certificate that clients have to trust, PEM: for whoever sets up clients in the portal. */
   readonly caPem?: string | undefined;
+  /** What the hub counts; without it there is no `/metrics`. */
+  readonly metrics?: ReadMetrics | undefined;
+  readonly meter?: Meter | undefined;
+  /** Rejects while the store does not answer; without it the store counts as well. */
+  readonly askStore?: (() => Promise<unknown>) | undefined;
 }
 
 /** The REST API and the door for WebSockets. The listener is the caller's: it passes requests and upgrades in. */
@@ -47,6 +55,10 @@ export interface HttpHead extends ProtocolHead {
   registerWebSocket(subprotocol: Subprotocol, acceptor: StreamAcceptor): void;
   /** Loads the routes, which the first request would have to wait for otherwise. */
   load(): Promise<unknown>;
+  /** Whether the hub takes work, and why not. */
+  readiness(): Promise<Readiness>;
+  /** Says from now on that the hub is not ready, and serves on: whoever balances loads sends no more. */
+  drain(): void;
   /** The path of a one-time link that signs a browser in with the rights of `token`, a policy's token for the whole hub. */
   portalLink(token: string): string;
 }
@@ -55,7 +67,8 @@ export interface HttpHead extends ProtocolHead {
 export function createHttpHead(options: HttpHeadOptions): HttpHead {
   const limits = { ...defaultHttpLimits, ...options.limits };
   const { hub, clock, random, log, extraRoutes } = options;
-  let state: "starting" | "ready" | "stopping" = "starting";
+  let state: "starting" | "ready" | "draining" | "stopping" = "starting";
+  const probe = new StoreProbe(clock, options.askStore ?? (() => Promise.resolve()));
   const servers = new Set<Server>();
   const inFlight = new RequestsInFlight(limits.requestsInFlight, clock);
   const gate = new WebSocketGate(limits, clock, log);
@@ -82,6 +95,9 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
         portalDirectory: options.portalDirectory,
         caPem: options.caPem,
         addresses: options.addresses ?? [],
+        metrics: options.metrics,
+        meter: options.meter ?? noMeter,
+        readiness,
         isStopping: () => state === "stopping",
       });
       await built.ready();
@@ -91,8 +107,17 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     return loading;
   }
 
+  async function readiness(): Promise<Readiness> {
+    if (state !== "ready") return unready(state);
+    return (await probe.answers()) ? { status: "ready", reasons: [] } : unready("store");
+  }
+
   function isBlob({ url = "" }: IncomingMessage): boolean {
     return hub.files.container !== null && url.startsWith(`/${hub.files.container}/`);
+  }
+
+  function serves(): boolean {
+    return state === "ready" || state === "draining";
   }
 
   function unavailable(request: IncomingMessage, response: ServerResponse): void {
@@ -101,15 +126,19 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
       "ServiceUnavailable",
       "The hub is not ready, or has too many requests",
     );
-    const health = splitTarget(request.url ?? "").path === "/health";
-    const body = health ? { status: "unavailable" } : formA(error, trackingId(id, clock.now()));
-    response.writeHead(statuses[error.name], {
+    const { path } = splitTarget(request.url ?? "");
+    // Whoever asks for life is answered however busy the hub is: it would be killed for being busy.
+    const alive = path === "/health";
+    const status = alive ? 200 : statuses[error.name];
+    response.writeHead(status, {
       "content-type": "application/json; charset=utf-8",
       "x-ms-request-id": id,
-      "iothub-errorcode": error.name,
+      ...(alive ? {} : { "iothub-errorcode": error.name }),
       connection: "close",
     });
-    response.end(JSON.stringify(body));
+    const reason = state === "ready" ? "busy" : state;
+    const body = path === "/ready" ? unready(reason) : formA(error, trackingId(id, clock.now()));
+    response.end(JSON.stringify(alive ? { status: "healthy" } : body));
   }
 
   function answer(
@@ -123,7 +152,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   }
 
   const handler: HttpHead["handler"] = (request, response) => {
-    if (state !== "ready" || !inFlight.enter(response)) return unavailable(request, response);
+    if (!serves() || !inFlight.enter(response)) return unavailable(request, response);
     if (app !== undefined) return answer(app, request, response);
     load().then(
       (loaded) => answer(loaded, request, response),
@@ -135,7 +164,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   };
 
   const handleUpgrade: HttpHead["handleUpgrade"] = (request, socket, head) => {
-    if (state !== "ready") return refuse(socket, "503 Service Unavailable");
+    if (!serves()) return refuse(socket, "503 Service Unavailable");
     gate.upgrade(request, socket, head);
   };
 
@@ -146,6 +175,10 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     handleUpgrade,
     load,
     portalLink: (token) => linkPath(sessions.issueCode(parseSasToken(token)).secret),
+    readiness,
+    drain() {
+      if (state === "ready") state = "draining";
+    },
     registerWebSocket: (subprotocol, acceptor) => gate.register(subprotocol, acceptor),
     attach(server) {
       servers.add(server);

@@ -117,14 +117,19 @@ describe("a failure of the hub", () => {
 });
 
 describe("a hub that is busy, not ready or stopping", () => {
-  it("answers 503 until it has started, to health checks too", async () => {
+  it("answers 503 until it has started, but tells that it is alive", async () => {
     hub = await startHubUnderTest({ started: false });
     const health = await hub.call("GET", "/health?");
-    expect([health.status, health.body]).toEqual([503, { status: "unavailable" }]);
+    expect([health.status, health.body]).toEqual([200, { status: "healthy" }]);
+    const ready = await hub.call("GET", "/ready?");
+    expect([ready.status, ready.body]).toEqual([
+      503,
+      { status: "unavailable", reasons: ["starting"] },
+    ]);
     const other = await hub.call("GET", "/devices");
     expect([other.status, other.headers["iothub-errorcode"]]).toEqual([503, "ServiceUnavailable"]);
     await hub.head.start();
-    expect((await hub.call("GET", "/health?")).status).toBe(200);
+    expect((await hub.call("GET", "/ready?")).body).toEqual({ status: "ready", reasons: [] });
   });
 
   it("answers 503 above its limit of requests in flight, and recovers", async () => {
@@ -147,6 +152,8 @@ describe("a hub that is busy, not ready or stopping", () => {
       503,
       "ServiceUnavailable",
     ]);
+    expect((await hub.call("GET", "/health?")).status).toBe(200);
+    expect((await hub.call("GET", "/ready?")).body.reasons).toEqual(["busy"]);
     for (const release of waiting) release();
     expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200]);
     await expect.poll(async () => (await target.call("GET", "/devices")).status).toBe(200);
@@ -172,7 +179,8 @@ describe("a hub that is busy, not ready or stopping", () => {
 
     const stopped = hub.head.stop();
     await idleClosed;
-    expect((await hub.call("GET", "/health?")).status).toBe(503);
+    expect((await hub.call("GET", "/health?")).status).toBe(200);
+    expect((await hub.call("GET", "/ready?")).body.reasons).toEqual(["stopping"]);
     waiting[0]?.();
     const answer = await running;
     expect([answer.status, answer.text]).toEqual([200, '{"connectedDeviceCount":7}']);

@@ -1,3 +1,4 @@
+import type { Meter } from "../../app/meter.ts";
 import type { Clock, HubStore } from "../../app/ports.ts";
 import { never } from "../../domain/time.ts";
 import type { Backend } from "../shared/backend.ts";
@@ -9,6 +10,7 @@ export interface MemoryStoreOptions {
   readonly clock: Clock;
   /** Partitions of the event log. */
   readonly partitions: number;
+  readonly meter?: Meter | undefined;
   /** Outbox events, and messages in each partition, that are kept; older ones are dropped. Default 10,000. */
   readonly maxEvents?: number | undefined;
   /** Bytes of bodies kept in each partition. Default 64 MiB. */
@@ -39,5 +41,13 @@ export function createMemoryStore(options: MemoryStoreOptions): HubStore {
     counts: { devices: 0, disabledDevices: 0, modules: 0 },
     tails: Array.from({ length: allPartitions }, () => tail),
   };
-  return new CommittingStore({ backend, state, partitions, clock, maxEvents, maxLogBytes });
+  return new CommittingStore({
+    backend,
+    state,
+    partitions,
+    clock,
+    maxEvents,
+    maxLogBytes,
+    meter: options.meter,
+  });
 }

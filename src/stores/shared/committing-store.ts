@@ -1,3 +1,4 @@
+import type { Meter } from "../../app/meter.ts";
 import type {
   Clock,
   CommittedEvent,
@@ -6,6 +7,7 @@ import type {
   HubTx,
   Log,
   ScanPlan,
+  StoreFigures,
   TwinGrouping,
   TwinGroups,
   TwinPage,
@@ -26,6 +28,7 @@ export interface StoreParts {
   readonly clock: Clock;
   readonly limits?: CommitLimits | undefined;
   readonly log?: Log | undefined;
+  readonly meter?: Meter | undefined;
   /** Outbox events and messages of each partition that are kept at most; older ones go. */
   readonly maxEvents?: number | undefined;
   /** Bytes of bodies of each partition that are kept at most. */
@@ -72,6 +75,7 @@ export class CommittingStore implements HubStore {
       parts.clock,
       parts.limits,
       parts.log,
+      parts.meter,
     );
     this.#commits = commits;
     this.eventLog = this.#log(0, parts.partitions);
@@ -138,6 +142,10 @@ export class CommittingStore implements HubStore {
   async lastEvent(): Promise<number> {
     await this.#commits.whenWritten();
     return this.#commits.lastSequence;
+  }
+
+  figures(): StoreFigures {
+    return this.#commits.figures(this.eventLog.partitions);
   }
 
   async queueNames(

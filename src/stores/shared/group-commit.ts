@@ -1,4 +1,12 @@
-import type { Clock, CommittedEvent, HubTx, Log, LogPosition } from "../../app/ports.ts";
+import { type Counter, type Histogram, type Meter, noMeter } from "../../app/meter.ts";
+import type {
+  Clock,
+  CommittedEvent,
+  HubTx,
+  Log,
+  LogPosition,
+  StoreFigures,
+} from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { EventMessage } from "../../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../../domain/time.ts";
@@ -37,6 +45,13 @@ type Outcome =
   | { readonly kind: "read" | "wrote" | "relaxed"; readonly value: unknown }
   | { readonly kind: "threw"; readonly error: unknown };
 
+interface Meters {
+  readonly seconds: Meter["seconds"];
+  readonly duration: Histogram;
+  readonly operations: Histogram;
+  readonly failures: Counter;
+}
+
 export interface Listeners {
   committed(events: readonly CommittedEvent[]): void;
   appended(partition: number, lastSequenceNumber: number): void;
@@ -66,6 +81,7 @@ export class GroupCommit {
   #held: Promise<void> = Promise.resolve();
   #announcing = 0;
   #state: StoredState;
+  readonly #meters: Meters;
 
   constructor(
     backend: Backend,
@@ -74,6 +90,7 @@ export class GroupCommit {
     clock: Clock,
     limits: CommitLimits = defaultCommitLimits,
     log?: Log,
+    meter: Meter = noMeter,
   ) {
     this.#backend = backend;
     this.#listeners = listeners;
@@ -81,6 +98,12 @@ export class GroupCommit {
     this.#limits = limits;
     this.#log = log;
     this.#state = state;
+    this.#meters = {
+      seconds: meter.seconds,
+      duration: meter.histogram("twinhub_commit_duration_seconds"),
+      operations: meter.histogram("twinhub_commit_operations"),
+      failures: meter.counter("twinhub_commit_failures_total"),
+    };
   }
 
   /** Queues `work`; see HubStore.transaction. */
@@ -126,6 +149,19 @@ export class GroupCommit {
   /** The newest event that was dropped, or 0. */
   get trimmedSequence(): number {
     return this.#state.trimmedSequence;
+  }
+
+  /** What waits and what is kept; `partitions` of the hub's own log. */
+  figures(partitions: number): StoreFigures {
+    const eventLog = { messages: 0, bytes: 0, appended: 0, appendedBytes: 0 };
+    for (const { first, last, total, dropped } of this.#state.tails.slice(0, partitions)) {
+      eventLog.messages += last + 1 - first;
+      eventLog.bytes += total - dropped;
+      eventLog.appended += last;
+      eventLog.appendedBytes += total;
+    }
+    const [waiting, waitingBytes] = [this.#queue.length, this.#waitingBytes];
+    return { waiting, waitingBytes, outboxEvents: this.keptEvents, eventLog };
   }
 
   get lastSequence(): number {
@@ -201,7 +237,10 @@ export class GroupCommit {
     if (writes > 0 || (relaxed > 0 && (commits || isFull))) {
       try {
         const after = batch.stateAfter();
+        const started = this.#meters.seconds();
         this.#backend.commit(batch.changes, this.#state.lastSequence + 1, after.lastQueueNumber);
+        this.#meters.duration.record(this.#meters.seconds() - started);
+        this.#meters.operations.record(works.length + waiting.length);
         this.#committed(batch.changes, after);
       } catch (error) {
         if (works.length + waiting.length > 1 && this.#backend.blames(error)) {
@@ -287,6 +326,7 @@ export class GroupCommit {
     error: unknown,
     now: Milliseconds,
   ): void {
+    this.#meters.failures.add(1);
     const message = this.#backend.explain(error);
     this.#log?.error({ err: error, lost: waiting.length }, message);
     for (const [index, item] of waiting.entries()) {

@@ -1,4 +1,5 @@
 import { chmodSync } from "node:fs";
+import type { Meter } from "../../app/meter.ts";
 import type { Clock, HubStore, Log } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { Backend } from "../shared/backend.ts";
@@ -31,6 +32,7 @@ export interface SqliteStoreOptions {
   /** `disk`: an acknowledged write survives a power cut. `os`: it survives the end of the process. */
   readonly durability: "disk" | "os";
   readonly log: Log;
+  readonly meter?: Meter | undefined;
   /** Default 64 MiB. */
   readonly cacheBytes?: number | undefined;
   readonly limits?: CommitLimits | undefined;
@@ -121,7 +123,8 @@ function openStore(
       release();
     },
   };
-  return new CommittingStore({ backend, state, partitions, clock, limits, log });
+  const { meter } = options;
+  return new CommittingStore({ backend, state, partitions, clock, limits, log, meter });
 }
 
 function configure(driver: Driver, synchronous: "FULL" | "NORMAL"): void {
