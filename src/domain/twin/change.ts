@@ -7,12 +7,25 @@ import { own } from "./members.ts";
  * `merge(section, change)` equals `merge(section, patch)`.
  */
 export function mergeChange(section: JsonObject, patch: JsonObject): JsonObject {
+  return removes(patch) ? cleaned(section, patch) : patch;
+}
+
+function removes(patch: JsonObject): boolean {
+  for (const key in patch) {
+    const value = patch[key];
+    // What is only inherited may be looked at in vain.
+    if (value === null || value === undefined || (isObject(value) && removes(value))) return true;
+  }
+  return false;
+}
+
+function cleaned(section: JsonObject, patch: JsonObject): JsonObject {
   const change: MutableJsonObject = emptyObject();
   for (const key of Object.keys(patch)) {
     const value = patch[key];
     if (value === undefined) continue;
     const old = own(section, key);
-    if (isObject(value)) change[key] = mergeChange(isObject(old) ? old : nothing, value);
+    if (isObject(value)) change[key] = cleaned(isObject(old) ? old : nothing, value);
     else if (value !== null || old !== undefined) change[key] = value;
   }
   return change;

@@ -14,6 +14,8 @@ export class Batch {
   readonly tails = new Map<number, OpenTail>();
   /** The time of the works to come. */
   now: Milliseconds;
+  /** What the work that is running has written; empty between works. */
+  readonly #work = new Changes();
   readonly #backend: Backend;
   readonly #state: StoredState;
 
@@ -37,14 +39,20 @@ export class Batch {
   }
 
   transaction<T>(work: (tx: HubTx) => T): T {
-    const tx = new LayeredTransaction(this.now, this.#backend.records, this.#state, this.changes);
+    const layers = {
+      committed: this.#backend.records,
+      state: this.#state,
+      batch: this.changes,
+      work: this.#work,
+    };
+    const tx = new LayeredTransaction(this.now, layers);
     try {
       const value = work(tx);
-      tx.succeed();
+      this.changes.merge(this.#work);
       return value;
-    } catch (error) {
-      tx.fail();
-      throw error;
+    } finally {
+      tx.end();
+      this.#work.clear();
     }
   }
 

@@ -52,6 +52,16 @@ export class Changes {
   devices = 0;
   disabledDevices = 0;
   modules = 0;
+  readonly #maps: readonly Map<unknown, unknown>[] = [
+    this.identities,
+    this.twins,
+    this.presence,
+    this.sessions,
+    this.policies,
+    this.documents,
+    this.touchedModules,
+    this.logTrims,
+  ];
 
   writeIdentity(key: string, identity: Identity | null, previous: Identity | undefined): void {
     this.writes++;
@@ -102,6 +112,20 @@ export class Changes {
     }
     this.queues.merge(work.queues);
     for (const event of work.events) this.events.push(event);
+  }
+
+  /** Forgets everything, for the next work: ten maps for each would keep the garbage collector busy. */
+  clear(): void {
+    for (const map of this.#maps) if (map.size > 0) map.clear();
+    this.queues.clear();
+    this.events.length = 0;
+    this.appends.length = 0;
+    this.trimEventsTo = 0;
+    this.writes = 0;
+    this.relaxed = 0;
+    this.devices = 0;
+    this.disabledDevices = 0;
+    this.modules = 0;
   }
 
   #count(identity: Identity | undefined, by: 1 | -1): void {

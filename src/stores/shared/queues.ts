@@ -33,6 +33,13 @@ export class QueueChanges {
     this.lengths.set(name, (this.lengths.get(name) ?? 0) + by);
   }
 
+  clear(): void {
+    if (this.written.size > 0) this.written.clear();
+    if (this.lengths.size > 0) this.lengths.clear();
+    this.added = 0;
+    this.deleted = 0;
+  }
+
   merge(work: QueueChanges): void {
     this.added += work.added;
     this.deleted += work.deleted;

@@ -12,9 +12,17 @@ import type { JsonObject } from "../../domain/json.ts";
 import type { Milliseconds } from "../../domain/time.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
 import type { DocumentEntry, Records, StoredState } from "./backend.ts";
-import { Changes, type Written } from "./changes.ts";
+import type { Changes, Written } from "./changes.ts";
 import { ordinal } from "./ordinal.ts";
 import { LayeredQueues } from "./queues.ts";
+
+/** What a transaction reads through, and where it writes to: `work`. */
+export interface Layers {
+  readonly committed: Records;
+  readonly state: StoredState;
+  readonly batch: Changes;
+  readonly work: Changes;
+}
 
 /**
  * A transaction that reads through three layers: what it wrote itself, what earlier works of its batch wrote,
@@ -23,33 +31,22 @@ import { LayeredQueues } from "./queues.ts";
 export class LayeredTransaction implements HubTx {
   readonly now: Milliseconds;
   readonly #committed: Records;
-  readonly #counts: RegistryCounts;
+  readonly #state: StoredState;
   readonly #batch: Changes;
-  readonly #work = new Changes();
-  readonly #queues: LayeredQueues;
+  readonly #work: Changes;
+  #layeredQueues: LayeredQueues | undefined;
   #ended = false;
 
-  constructor(now: Milliseconds, committed: Records, state: StoredState, batch: Changes) {
+  constructor(now: Milliseconds, { committed, state, batch, work }: Layers) {
     this.now = now;
     this.#committed = committed;
-    this.#counts = state.counts;
+    this.#state = state;
     this.#batch = batch;
-    this.#queues = new LayeredQueues(
-      committed,
-      state.lastQueueNumber,
-      batch.queues,
-      this.#work.queues,
-    );
+    this.#work = work;
   }
 
-  /** Ends the transaction; what it wrote joins the batch. */
-  succeed(): void {
-    this.#ended = true;
-    this.#batch.merge(this.#work);
-  }
-
-  /** Ends the transaction; what it wrote is forgotten. */
-  fail(): void {
+  /** Nothing is read or written any more. */
+  end(): void {
     this.#ended = true;
   }
 
@@ -186,36 +183,34 @@ export class LayeredTransaction implements HubTx {
   }
 
   counts(): RegistryCounts {
-    return sumCounts(sumCounts(this.#counts, this.#batch), this.#open());
+    return sumCounts(sumCounts(this.#state.counts, this.#batch), this.#open());
   }
 
   queue(name: string, limit: number): readonly QueueItem[] {
-    this.#open();
-    return this.#queues.oldest(name, limit);
+    return this.#queues().oldest(name, limit);
   }
 
   queueItem(name: string, sequence: number): QueueItem | undefined {
-    return this.#queues.item(name, sequence);
+    return this.#queues().item(name, sequence);
   }
 
   queueLength(name: string): number {
-    this.#open();
-    return this.#queues.length(name);
+    return this.#queues().length(name);
   }
 
   addToQueue(name: string, value: JsonObject, body: Uint8Array): number {
     this.#open().writes++;
-    return this.#queues.add(name, value, body);
+    return this.#queues().add(name, value, body);
   }
 
   updateQueueItem(name: string, sequence: number, value: JsonObject): void {
     const work = this.#open();
-    if (this.#queues.update(name, sequence, value)) work.writes++;
+    if (this.#queues().update(name, sequence, value)) work.writes++;
   }
 
   deleteFromQueue(name: string, sequence: number): void {
     const work = this.#open();
-    if (this.#queues.delete(name, sequence)) work.writes++;
+    if (this.#queues().delete(name, sequence)) work.writes++;
   }
 
   emit(event: HubEvent): void {
@@ -223,6 +218,18 @@ export class LayeredTransaction implements HubTx {
     if (event.type === "connectionChanged") work.relaxed++;
     else work.writes++;
     work.events.push(event);
+  }
+
+  /** Few works touch queues. */
+  #queues(): LayeredQueues {
+    const work = this.#open();
+    this.#layeredQueues ??= new LayeredQueues(
+      this.#committed,
+      this.#state.lastQueueNumber,
+      this.#batch.queues,
+      work.queues,
+    );
+    return this.#layeredQueues;
   }
 
   #identity(key: string): Identity | undefined {
