@@ -19,6 +19,7 @@ import type { BlobDescription } from "../../domain/files/blob.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
 import { openFileBlobStore } from "../blobs/file-system.ts";
 import { device, message, reported } from "../conformance/samples.ts";
+import { readMigrations } from "../sqlite/migrate.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "../sqlite/store.ts";
 import { createBackup } from "./create-backup.ts";
 import { parseManifest } from "./manifest.ts";
@@ -33,6 +34,7 @@ const newPath = (end = ""): string => path.join(root, `${paths++}${end}`);
 
 const now = (): number => Date.parse("2026-05-06T07:08:09.123Z");
 const version = "1.2.3";
+const newest = readMigrations().at(-1)?.number ?? 0;
 const key = { deviceId: "d" };
 const moduleKey = { deviceId: "d", moduleId: "m" };
 
@@ -159,7 +161,11 @@ describe("a backup of a running hub", () => {
       force: false,
       now,
     });
-    expect(manifest).toMatchObject({ version, createdTime: "2026-05-06T07:08:09.123Z", schema: 1 });
+    expect(manifest).toMatchObject({
+      version,
+      createdTime: "2026-05-06T07:08:09.123Z",
+      schema: newest,
+    });
     expect(replaced).toBeNull();
     expect(filesIn(directory).filter((file) => (statSync(file).mode & 0o77) !== 0)).toEqual([]);
     const state = await stateOf(directory);
@@ -291,7 +297,7 @@ describe("a restore", () => {
     const manifest = parseManifest(readFileSync(file, "utf8"));
     writeFileSync(file, JSON.stringify({ ...manifest, schema: 99, version: "9.9.9" }));
     expect(await refusal(newer)).toBe(
-      "The backup has schema 99 of twinhub 9.9.9, this version knows schema 1: restore it with that version or a newer one",
+      `The backup has schema 99 of twinhub 9.9.9, this version knows schema ${newest}: restore it with that version or a newer one`,
     );
     writeFileSync(file, JSON.stringify({ ...manifest, format: 2, version: "9.9.9" }));
     expect(await refusal(newer)).toContain("was made by a newer version of twinhub (9.9.9)");

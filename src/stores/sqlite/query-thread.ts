@@ -31,7 +31,8 @@ export interface ThreadAnswer {
   readonly milliseconds: number;
 }
 
-type Answer = ThreadAnswer | { readonly failure: string };
+/** `errcode`: SQLite's result code. */
+type Answer = ThreadAnswer | { readonly failure: string; readonly errcode?: number };
 
 /** A worker, and the word of shared memory that it reads between rows: 1 asks it to stop. */
 interface Thread {
@@ -99,7 +100,8 @@ parentPort.on("message", (message) => {
     }
     parentPort.postMessage({ rows, isCut, milliseconds: performance.now() - began });
   } catch (error) {
-    parentPort.postMessage({ failure: String(error.message) });
+    const errcode = error.errcode ?? error.rawCode;
+    parentPort.postMessage({ failure: String(error.message), errcode });
   }
 });
 `;
@@ -180,7 +182,7 @@ export class QueryThread {
     worker.unref();
     worker.on("message", (answer: Answer) => {
       if ("rows" in answer) this.#end((waiting) => waiting.resolve(answer));
-      else this.#end((waiting) => waiting.reject(new Error(answer.failure)));
+      else this.#end((waiting) => waiting.reject(failed(answer.failure, answer.errcode)));
     });
     worker.on("error", (error) => {
       this.#settings.log.error(
@@ -217,6 +219,10 @@ export class QueryThread {
     if (running !== undefined) settle(running);
     this.#next();
   }
+}
+
+function failed(message: string, errcode: number | undefined): Error {
+  return Object.assign(new Error(message), errcode === undefined ? {} : { errcode });
 }
 
 /**

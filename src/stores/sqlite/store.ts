@@ -9,13 +9,16 @@ import { RecordCache } from "./cache.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { claimDirectory, openError } from "./data-directory.ts";
 import { type Driver, type DriverModule, lockTimeout, sqliteFailure } from "./driver.ts";
+import { explainCommit } from "./explain.ts";
 import { findDriver } from "./find-driver.ts";
 import { migrate, readMigrations } from "./migrate.ts";
+import { readFailures, readingDriver } from "./reading-driver.ts";
 import { SqliteRecords } from "./records.ts";
 import { QueryThread } from "./query-thread.ts";
 import { TwinScans } from "./scan.ts";
 import { TwinIndexes } from "./twin-indexes.ts";
 import { readState } from "./stored-state.ts";
+import { readWalTail } from "./wal-tail.ts";
 import { SqliteWriter } from "./writer.ts";
 
 export { StoreOpenError, type StoreOpenReason } from "./open-error.ts";
@@ -52,6 +55,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<HubS
   const claim = claimDirectory(directory, sqlite, new Date(clock.now()));
   let driver: Driver | undefined;
   try {
+    tellWalTail(claim.file, options.log);
     driver = sqlite.open(claim.file);
     return openStore(options, sqlite, driver, claim.file, claim.release);
   } catch (error) {
@@ -78,7 +82,7 @@ function openStore(
     .run([clock.now()]);
   const state = readState(driver);
   const cache = new RecordCache(options.cacheBytes ?? defaultCacheBytes);
-  const records = new SqliteRecords(driver, cache);
+  const records = new SqliteRecords(readingDriver(driver, directory, log), cache);
   const writer = new SqliteWriter(driver, cache, records);
   const checkpointer = new Checkpointer(driver, {
     sqlite,
@@ -90,17 +94,21 @@ function openStore(
   const queries = new QueryThread({ sqlite, file, log });
   const indexes = new TwinIndexes(driver, { sqlite, file, synchronous });
   const scans = new TwinScans(queries, (path) => indexes.isIndexed(path));
+  const queryFailure = readFailures(directory, log);
+  const failedQuery = (error: unknown): never => {
+    throw queryFailure(error);
+  };
   const backend: Backend = {
     records,
-    scanTwins: (scan) => scans.page(scan),
-    groupTwins: (grouping) => scans.group(grouping),
-    explainScan: (scan) => scans.explain(scan),
+    scanTwins: (scan) => scans.page(scan).catch(failedQuery),
+    groupTwins: (grouping) => scans.group(grouping).catch(failedQuery),
+    explainScan: (scan) => scans.explain(scan).catch(failedQuery),
     async ensureIndexes(paths) {
       try {
         await indexes.ensure(paths);
       } catch (error) {
         log.error({ err: error }, "An index of twins could not be made or dropped");
-        throw new HubError("ServiceUnavailable", explain(directory, error));
+        throw new HubError("ServiceUnavailable", explainCommit(directory, error));
       }
       checkpointer.committed();
       return true;
@@ -109,7 +117,7 @@ function openStore(
       writer.commit(changes, firstSequence, lastQueueNumber);
       checkpointer.committed();
     },
-    explain: (error) => explain(directory, error),
+    explain: (error) => explainCommit(directory, error),
     blames: (error) => sqliteFailure(error) === "other",
     async close() {
       await queries.close();
@@ -127,27 +135,20 @@ function openStore(
   return new CommittingStore({ backend, state, partitions, clock, limits, log, meter });
 }
 
+/** What a commit left behind that did not end is no loss; it looks the same as damage to what was acknowledged. */
+function tellWalTail(file: string, log: Log): void {
+  const tail = readWalTail(file);
+  if (tail === null || tail.leftOut === 0) return;
+  log.warn(
+    { file: `${file}-wal`, ...tail },
+    "The write-ahead log ends with frames that belong to no whole commit: they are left out",
+  );
+}
+
 function configure(driver: Driver, synchronous: "FULL" | "NORMAL"): void {
   driver.exec(`PRAGMA busy_timeout = ${lockTimeout}`);
   driver.exec("PRAGMA journal_mode = WAL");
   driver.exec(`PRAGMA synchronous = ${synchronous}`);
   driver.exec("PRAGMA wal_autocheckpoint = 0");
   driver.exec("PRAGMA cache_size = -65536");
-}
-
-function explain(directory: string, error: unknown): string {
-  switch (sqliteFailure(error)) {
-    case "full":
-      return `The disk of data directory ${directory} is full: nothing was written, free some space and try again`;
-    case "readonly":
-      return `Data directory ${directory} can't be written: nothing was written, make it writable and try again`;
-    case "io":
-      return `The disk of data directory ${directory} reports errors: nothing was written, check the disk`;
-    case "corrupt":
-      return `The database in data directory ${directory} is damaged: stop the hub and restore it from a backup`;
-    case "busy":
-    case "cannotOpen":
-    case "other":
-      return `A commit in data directory ${directory} failed: nothing was written, try again later`;
-  }
 }
