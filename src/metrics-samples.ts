@@ -1,6 +1,7 @@
 import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { HubFigures } from "./app/figures.ts";
+import type { ThrottleFigure } from "./app/throttling/throttles.ts";
 import type { Sample } from "./observe/catalogue.ts";
 
 /** What goes over the wire at one listener, TLS included. */
@@ -44,7 +45,16 @@ export function hubSamples(figures: HubFigures): Sample[] {
     { name: "twinhub_queries_waiting", value: queries.waiting },
     { name: "twinhub_jobs_running", value: jobs.running },
     { name: "twinhub_jobs_waiting", value: jobs.waiting },
+    ...figures.throttles.flatMap(throttleSamples),
     { name: "twinhub_route_queue_messages", value: figures.routeQueue },
+  ];
+}
+
+function throttleSamples({ operation, mode, delayed, refused }: ThrottleFigure): Sample[] {
+  const name = "twinhub_throttled_calls_total";
+  return [
+    { name, labels: { operation, outcome: "delayed", mode }, value: delayed },
+    { name, labels: { operation, outcome: "refused", mode }, value: refused },
   ];
 }
 

@@ -15,6 +15,7 @@ import { close, httpsListener, listen, tlsListener } from "./listeners.ts";
 import { metricsListener } from "./metrics-listener.ts";
 import { createLog } from "./observe/log.ts";
 import { ProcessMeter } from "./observe/meter.ts";
+import { findTracing } from "./observe/tracing.ts";
 import { metricsReader } from "./read-metrics.ts";
 import { createAzureStorage } from "./stores/blobs/azure-storage.ts";
 import { openFileBlobStore } from "./stores/blobs/file-system.ts";
@@ -24,6 +25,7 @@ import { openSqliteStore } from "./stores/sqlite/store.ts";
 import { systemClock, systemRandom } from "./system.ts";
 import { jobConcurrency, throttleSettings } from "./throttle-settings.ts";
 import { loadOrCreateTls } from "./tls/server-certs.ts";
+import { readVersion } from "./version.ts";
 import { formatConnectionString } from "./wire/connection-string.ts";
 import { formatEventHubConnectionString } from "./wire/event-hub-connection-string.ts";
 import { postToWebhook } from "./webhook-post.ts";
@@ -104,7 +106,9 @@ export async function startServer(
     });
     undo.push(() => hub.stop());
 
-    const seen = (protocol: Observer["protocol"]) => observeHub(hub.api, { protocol, meter });
+    const tracing = await findTracing(readVersion());
+    const seen = (protocol: Observer["protocol"]) =>
+      observeHub(hub.api, { protocol, meter, tracer: tracing });
     const mqtt = createMqttHead({
       hub: seen("mqtt"),
       clock,
@@ -133,6 +137,7 @@ export async function startServer(
       caPem: tls.caPem,
       faultInjection,
       meter,
+      continueFrom: tracing?.continueFrom,
       metrics: () => metrics(),
       askStore: () => store.transaction(null, (tx) => tx.counts()),
     });

@@ -212,7 +212,7 @@ export async function createHub(parts: HubParts): Promise<Hub> {
   return {
     api,
     policies,
-    figures: () => readFigures(context, jobs),
+    figures: () => readFigures(context, jobs, throttles),
     stop() {
       throttles?.stop();
       stopMaintenance();

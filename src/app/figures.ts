@@ -2,6 +2,7 @@ import { kindOf } from "../domain/identity/key.ts";
 import type { HubContext } from "./context.ts";
 import type { JobRunner } from "./jobs/job-runner.ts";
 import { c2dPrefix } from "./messages/device-queue.ts";
+import type { ThrottleFigure, Throttles } from "./throttling/throttles.ts";
 import type { RegistryCounts, StoreFigures } from "./ports.ts";
 
 /** What there is to see of a hub at one moment. */
@@ -13,6 +14,7 @@ export interface HubFigures {
   readonly cloudToDevice: { readonly queues: number; readonly messages: number };
   readonly queries: { readonly running: number; readonly waiting: number };
   readonly jobs: { readonly running: number; readonly waiting: number };
+  readonly throttles: readonly ThrottleFigure[];
   /** Messages that wait for webhooks, about. */
   readonly routeQueue: number;
 }
@@ -30,7 +32,11 @@ const protocols = ["mqtt", "mqtt-ws", "amqp", "amqp-ws"] as const;
 const kinds = ["device", "module"] as const;
 
 /** Takes a look; rejects if the store does not answer. */
-export async function readFigures(context: HubContext, jobs: JobRunner): Promise<HubFigures> {
+export async function readFigures(
+  context: HubContext,
+  jobs: JobRunner,
+  throttles: Throttles | undefined,
+): Promise<HubFigures> {
   const { store, querySlots, router } = context;
   const names = await store.queueNames(c2dPrefix, null, maxQueuesRead);
   const { registry, messages } = await store.transaction(null, (tx) => ({
@@ -44,6 +50,7 @@ export async function readFigures(context: HubContext, jobs: JobRunner): Promise
     cloudToDevice: { queues: names.length, messages },
     queries: { running: querySlots.running, waiting: querySlots.waiting },
     jobs: { running: jobs.running, waiting: jobs.waiting },
+    throttles: throttles?.figures ?? [],
     routeQueue: router.waiting,
   };
 }

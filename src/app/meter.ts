@@ -23,7 +23,6 @@ export type CounterName =
   | "twinhub_refusals_total"
   | "twinhub_route_messages_total"
   | "twinhub_http_requests_total"
-  | "twinhub_throttled_calls_total"
   | "twinhub_commit_failures_total";
 
 export type HistogramName =

@@ -67,10 +67,6 @@ export const counters = {
     help: "Answered HTTP requests",
     labels: ["method", "status"],
   },
-  twinhub_throttled_calls_total: {
-    help: "Calls beyond a throttling limit: refused, or only observed",
-    labels: ["operation", "outcome"],
-  },
   twinhub_commit_failures_total: { help: "Commits of which nothing was written", labels: [] },
 } as const satisfies Readonly<Record<string, Instrument>>;
 
@@ -150,6 +146,10 @@ export const readCounters = {
   twinhub_event_log_appended_bytes_total: {
     help: "Bytes of the bodies ever appended to the event log",
     labels: [],
+  },
+  twinhub_throttled_calls_total: {
+    help: "Operations beyond a throttling limit: delayed or refused, or what would have been",
+    labels: ["operation", "outcome", "mode"],
   },
   twinhub_network_bytes_total: {
     help: "Bytes on the wire, TLS included",

@@ -23,6 +23,13 @@ export interface ThrottleSettings {
   readonly maxDelay: Milliseconds;
 }
 
+export interface ThrottleFigure {
+  readonly operation: ThrottleName;
+  readonly mode: "enforce" | "observe";
+  readonly delayed: number;
+  readonly refused: number;
+}
+
 /** As refusals name the operations. */
 const titles: Readonly<Record<ThrottleName, string>> = {
   registry: "CRUD",
@@ -99,6 +106,15 @@ export class Throttles {
   /** Waits until the hub's own work on so many targets may go on. */
   async pace(name: ThrottleName, cost: number): Promise<void> {
     await this.#throttles.get(name)?.pace(cost);
+  }
+
+  /** What each throttle has put off and refused, or would have. */
+  get figures(): readonly ThrottleFigure[] {
+    const mode = this.#settings.enforces ? "enforce" : "observe";
+    return [...this.#throttles].map(([operation, { counts }]) => {
+      const { delayed, refused } = counts;
+      return { operation, mode, delayed, refused };
+    });
   }
 
   /** `{mode, limits, throttles: [{name, perSecond, admitted, delayed, refused, waiting, peakPerSecond}], quota}`. */

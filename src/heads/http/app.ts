@@ -51,6 +51,7 @@ import { changeRoutes } from "./routes/changes.ts";
 import { tryRoutes } from "./routes/try-routes.ts";
 import { storedFileRoutes } from "./routes/stored-files.ts";
 import { throttlingRoutes } from "./routes/throttling.ts";
+import { type ContinueFrom, addTraceContext } from "./trace-context.ts";
 import { transferRoutes } from "./routes/transfers.ts";
 import { twinRoutes } from "./routes/twins.ts";
 
@@ -76,6 +77,7 @@ export interface AppParts extends RouteParts {
   /** What the hub counts, for operators. */
   readonly metrics: ReadMetrics | undefined;
   readonly meter: Meter;
+  readonly continueFrom: ContinueFrom | undefined;
   readonly readiness: () => Promise<Readiness>;
   /** True once no more requests should come on a connection. */
   isStopping(): boolean;
@@ -199,6 +201,7 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
 }
 
 function addCommonHooks(app: FastifyInstance, parts: AppParts): void {
+  if (parts.continueFrom !== undefined) addTraceContext(app, parts.continueFrom);
   const isOwnHost = ownHost(parts.hub.hostNames, parts.addresses);
   app.addHook("onRequest", async (request, reply) => {
     request.arrived = parts.clock.now();

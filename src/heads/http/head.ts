@@ -16,6 +16,7 @@ import { type HttpLimits, defaultHttpLimits } from "./limits.ts";
 import { Sessions, linkPath } from "./portal/sessions.ts";
 import { type Readiness, StoreProbe, unready } from "./readiness.ts";
 import { RequestsInFlight } from "./requests-in-flight.ts";
+import type { ContinueFrom } from "./trace-context.ts";
 import type { ReadMetrics } from "./routes/metrics.ts";
 import { splitTarget } from "./paths.ts";
 import { type Subprotocol, WebSocketGate, refuse } from "./websocket.ts";
@@ -39,6 +40,8 @@ export interface HttpHeadOptions {
   /** What the hub counts; without it there is no `/metrics`. */
   readonly metrics?: ReadMetrics | undefined;
   readonly meter?: Meter | undefined;
+  /** Goes on as part of what the caller's headers name; without it each request stands for itself. */
+  readonly continueFrom?: ContinueFrom | undefined;
   /** Rejects while the store does not answer; without it the store counts as well. */
   readonly askStore?: (() => Promise<unknown>) | undefined;
 }
@@ -97,6 +100,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
         addresses: options.addresses ?? [],
         metrics: options.metrics,
         meter: options.meter ?? noMeter,
+        continueFrom: options.continueFrom,
         readiness,
         isStopping: () => state === "stopping",
       });
