@@ -20,12 +20,16 @@ const handshakeTimeout = 60_000;
 /** Certificates that a peer may show at the most: leaf, intermediates, root. */
 const maxChain = 10;
 
-/** Before TLS 1.3 the cipher decides the key: the ECDSA one signs several times cheaper than RSA. */
+/**
+ * With TLS 1.3 AES-128 first: its SHA-256 makes handshakes cheaper than the SHA-384 of AES-256. Before TLS 1.3 the
+ * cipher decides the key: the ECDSA one signs several times cheaper than RSA.
+ */
 const ciphers = [
+  "TLS_AES_128_GCM_SHA256",
   "ECDHE-ECDSA-AES128-GCM-SHA256",
   "ECDHE-ECDSA-AES256-GCM-SHA384",
   "ECDHE-ECDSA-CHACHA20-POLY1305",
-  DEFAULT_CIPHERS,
+  ...DEFAULT_CIPHERS.split(":").filter((name) => name !== "TLS_AES_128_GCM_SHA256"),
 ].join(":");
 
 export interface TlsMaterial {

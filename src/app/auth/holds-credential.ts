@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Identity } from "../../domain/identity/identity.ts";
 import { type Policy, grants } from "../../domain/identity/policy.ts";
 import type { IdentityPrincipal } from "../principal.ts";
 
 /** Tells keys apart without keeping them: a connection remembers with which one it came. */
 export function keyFingerprint(key: string): string {
-  return createHash("sha256").update(key).digest("base64url").slice(0, 16);
+  return hash("sha256", key, "base64url").slice(0, 16);
 }
 
 /** A principal as it came, and what the hub holds now. */

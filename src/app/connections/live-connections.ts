@@ -34,7 +34,7 @@ export class LiveConnections {
   readonly #byKey = new Map<string, LiveConnection>();
   /** Connected identities by device, so that a device takes its modules down with it. */
   readonly #byDevice = new Map<string, Set<string>>();
-  readonly #ended: EndedConnection[] = [];
+  #ended: EndedConnection[] = [];
   readonly #waiting = new Map<string, Set<MethodsReady>>();
   #devices = 0;
 
@@ -108,12 +108,13 @@ export class LiveConnections {
   /** Remembers how a connection ended; the oldest are forgotten. */
   recordEnd(ended: EndedConnection): void {
     this.#ended.push(ended);
-    if (this.#ended.length > maxEnded) this.#ended.splice(0, this.#ended.length - maxEnded);
+    // Seldom, because everything that stays is moved.
+    if (this.#ended.length >= 2 * maxEnded) this.#ended = this.#ended.slice(-maxEnded);
   }
 
   /** Newest first. */
   ended(): EndedConnection[] {
-    return this.#ended.toReversed();
+    return this.#ended.slice(-maxEnded).toReversed();
   }
 
   /** Connected devices and modules. */

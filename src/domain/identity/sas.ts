@@ -27,7 +27,7 @@ function sign(rawResource: string, rawExpiry: string, key: Uint8Array): string {
 
 /**
  * Which of the two keys signed the token, or `null`: neither did, or it expired more than `skew` before `now`.
- * Takes as long for a wrong key, and for `noKeys`, as for the right one. Says nothing about the audience: see `audience.ts`.
+ * Takes as long for `noKeys` as for keys that did not sign it. Says nothing about the audience: see `audience.ts`.
  */
 export function verifySas(
   token: SasToken,
@@ -63,8 +63,9 @@ function verify(
   now: Milliseconds,
   skew: Milliseconds,
 ): "primary" | "secondary" | null {
+  // Who is refused waits for both; whom the first key proves needs no second one.
   const primary = isSignedWith(signer, token, keys.primary);
-  const secondary = isSignedWith(signer, token, keys.secondary);
+  const secondary = !primary && isSignedWith(signer, token, keys.secondary);
   // Written so that an expiry that is not a number counts as past.
   if (!(token.expiry * 1000 + skew >= now)) return null;
   if (primary) return "primary";
