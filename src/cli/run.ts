@@ -28,6 +28,7 @@ import { addPortal } from "./commands/portal.ts";
 import { addPolicy } from "./commands/policy.ts";
 import { addQuery } from "./commands/query.ts";
 import { addStart } from "./commands/start.ts";
+import { addStatus } from "./commands/status.ts";
 import { addTwins } from "./commands/twin.ts";
 import { addUploadFile } from "./commands/upload-file.ts";
 import type { Io } from "./io.ts";
@@ -55,6 +56,7 @@ function createProgram(io: Io): Command {
     .exitOverride();
   // Subcommands take these settings over when they are made, so they come after them.
   addStart(program, io);
+  addStatus(program, io);
   addPortal(program, io);
   addEnv(program, io);
   addDeviceIdentity(program, io);

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MqttIdentity } from "../../test/observe/story.ts";
+import { type TestHub, startHub } from "../testing/start-hub.ts";
+import { hubStatus } from "./hub-status.ts";
+import { parsePrometheusText } from "./prometheus-text.ts";
+import { run } from "./run.ts";
+
+let hub: TestHub;
+let directory: string;
+
+beforeAll(async () => {
+  hub = await startHub();
+  directory = mkdtempSync(path.join(os.tmpdir(), "twinhub-cli-"));
+  writeFileSync(path.join(directory, "ca.pem"), hub.caPem);
+});
+
+afterAll(async () => {
+  await hub.stop();
+  rmSync(directory, { recursive: true });
+});
+
+interface Running {
+  readonly done: Promise<number>;
+  readonly out: string[];
+  readonly err: string[];
+  stop(): void;
+}
+
+function start(...args: readonly string[]): Running {
+  const [out, err]: [string[], string[]] = [[], []];
+  let stop = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  const done = run(args, {
+    out: (text) => void out.push(text),
+    err: (text) => void err.push(text),
+    environment: {
+      IOTHUB_CONNECTION_STRING: hub.connectionStrings["service"],
+      TWINHUB_HTTPS_PORT: String(hub.ports.https),
+      TWINHUB_CA_FILE: path.join(directory, "ca.pem"),
+    },
+    directory,
+    now: () => hub.clock.now(),
+    untilStopped: () => stopped,
+  });
+  return { done, out, err, stop };
+}
+
+describe("twinhub status", () => {
+  it("shows devices, modules and who is connected once, as JSON, with the right to connect", async () => {
+    await hub.createDevice("d1");
+    const module = await hub.createModule("d1", "m1");
+    const mqtt = await MqttIdentity.connect(hub, module);
+    const running = start("status", "--once", "--output", "json");
+    expect(await running.done, running.err.join("")).toBe(0);
+    const status: unknown = JSON.parse(running.out.join(""));
+    expect(status).toMatchObject({
+      store: "memory",
+      ready: true,
+      devices: 1,
+      modules: 1,
+      connections: { mqtt: { devices: 0, modules: 1 }, amqp: { devices: 0, modules: 0 } },
+      queues: { storeOperations: 0, cloudToDevice: 0, jobs: 0 },
+      disk: null,
+    });
+    await mqtt.end();
+  });
+
+  it("shows a table anew each second until it is ended, from the second look on with rates", async () => {
+    const running = start("status");
+    await expect.poll(() => running.out.length, { timeout: 10_000 }).toBeGreaterThan(1);
+    running.stop();
+    expect(await running.done).toBe(0);
+    const [first = "", second = ""] = running.out;
+    expect(first.startsWith("\u001B[H\u001B[JHub ")).toBe(true);
+    expect(first).toMatch(/Hub +\d+\.\d+\.\d+, store memory, ready\nUptime/);
+    expect(first).toMatch(/\nPer second +–\n/);
+    expect(second).toMatch(/\nPer second +messages in 0, .*requests \d/);
+    expect(second).toMatch(/\nDevices, modules +1, 1\n/);
+    expect(second).toMatch(/\nDisk +nothing: all is in memory\n$/);
+  });
+
+  it("counts what happened between two looks for one second, and a restart as a beginning", () => {
+    const at = (seconds: number, count: number) => ({
+      at: seconds * 1000,
+      series: parsePrometheusText(
+        `twinhub_messages_received_total{protocol="mqtt",kind="module",result="accepted"} ${count}\n`,
+      ),
+    });
+    expect(hubStatus(at(12, 50), at(10, 10))["rates"]).toMatchObject({ messagesIn: 20 });
+    expect(hubStatus(at(12, 5), at(10, 10))["rates"]).toMatchObject({ messagesIn: 0 });
+    expect(hubStatus(at(12, 5), undefined)["rates"]).toBeNull();
+  });
+});
+
+describe("the metrics text", () => {
+  it("is read with its labels, escapes and special numbers", () => {
+    const text = '# HELP a x\na{b="c,\\"d\\"\\n",e="}"} 1.5\nf +Inf\ng NaN\nnonsense here too\n';
+    expect(parsePrometheusText(text)).toEqual([
+      { name: "a", labels: { b: 'c,"d"\n', e: "}" }, value: 1.5 },
+      { name: "f", labels: {}, value: Infinity },
+      { name: "g", labels: {}, value: NaN },
+    ]);
+  });
+});
