@@ -1,7 +1,7 @@
 import type { Clock } from "../app/ports.ts";
 
 interface Waiting {
-  readonly due: number;
+  due: number;
   readonly work: () => void;
   timer: NodeJS.Timeout | undefined;
 }
@@ -14,8 +14,13 @@ const longestTimer = 2 ** 31 - 1;
  * a minute to pass.
  */
 export class MovableClock implements Clock {
-  #offset = 0;
+  #offset: number;
   readonly #waiting = new Set<Waiting>();
+
+  /** `start`: the time that it begins with, milliseconds since 1970; now unless told otherwise. */
+  constructor(start = Date.now()) {
+    this.#offset = start - Date.now();
+  }
 
   now(): number {
     return Date.now() + this.#offset;
@@ -44,6 +49,15 @@ export class MovableClock implements Clock {
     }
     this.#offset += Math.max(0, target - this.now());
     for (const entry of this.#waiting) this.#arm(entry);
+  }
+
+  /**
+   * Sets time forward or, with a negative number, back, as an operator or NTP does with a machine's clock: what waits goes
+   * on waiting for as long as before.
+   */
+  jump(milliseconds: number): void {
+    this.#offset += milliseconds;
+    for (const entry of this.#waiting) entry.due += milliseconds;
   }
 
   #arm(entry: Waiting): void {

@@ -15,6 +15,8 @@ export interface TestHubOptions extends Partial<
    * address of this hub's own, so that many hubs run side by side.
    */
   readonly ports?: "ephemeral" | "standard";
+  /** To go on with the time of another hub, for example of the one that was stopped; missing: a clock of its own. */
+  readonly clock?: MovableClock;
 }
 
 export interface TestIdentity {
@@ -50,8 +52,7 @@ export interface TestAnswer {
 
 /** Starts a hub with its state in memory and no files, unless `dataDir` says otherwise. */
 export async function startHub(options: TestHubOptions = {}): Promise<TestHub> {
-  const { ports = "ephemeral", ...config } = options;
-  const clock = new MovableClock();
+  const { ports = "ephemeral", clock = new MovableClock(), ...config } = options;
   const standard = ports === "standard";
   const listen = options.listen ?? (standard ? ownLoopbackAddress() : "127.0.0.1");
   const running = await startServer(
