@@ -1,5 +1,6 @@
 import https from "node:https";
 import { EventHubConsumerClient, earliestEventPosition } from "@azure/event-hubs";
+import device from "azure-iot-device";
 import type { ReceivedEventData } from "@azure/event-hubs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startHub } from "../../src/testing/index.ts";
@@ -34,8 +35,8 @@ afterEach(async () => {
 });
 afterAll(async () => hub.stop());
 
-async function route(source: string, condition = ""): Promise<void> {
-  const body = { source, condition, endpointNames: ["events"] };
+async function route(source: string, condition = "", endpoint = "events"): Promise<void> {
+  const body = { source, condition, endpointNames: [endpoint] };
   const { status } = await hub.call("PUT", `/$hub/routes/${source}`, body);
   expect(status).toBe(201);
 }
@@ -196,5 +197,59 @@ describe.each(kinds)("routes for the life of a %s", (kind) => {
     expect(told[0]?.body).toMatchObject({ deviceId, version: 2 });
     const [first, second] = told.slice(1, 3).map(({ body }) => String(body["sequenceNumber"]));
     expect(first?.length === 64 && second?.length === 64 && first < second).toBe(true);
+  });
+});
+
+describe.each(kinds)("an endpoint that is another event log, for a %s", (kind) => {
+  it("is read by Event Hubs clients with EntityPath, partitions and groups of its own", async () => {
+    const name = `log-for-${kind}`;
+    const subject = await register(hub, kind);
+    const body = { type: "log", partitionCount: 3 };
+    expect((await hub.call("PUT", `/$hub/endpoints/${name}`, body)).status).toBe(201);
+    await hub.call("PUT", `/$hub/consumer-groups/analytics?endpoint=${name}`);
+    await route("DeviceMessages", "", name);
+    const client = await openClient(hub, subject);
+    for (const text of ["one", "two"]) await client.sendEvent(new device.Message(text));
+
+    const connection = (hub.eventHubConnectionString ?? "").replace(
+      /EntityPath=.*/,
+      `EntityPath=${name}`,
+    );
+    const consumer = new EventHubConsumerClient("analytics", connection);
+    open.push(() => consumer.close());
+    expect(await consumer.getEventHubProperties()).toMatchObject({
+      name,
+      partitionIds: ["0", "1", "2"],
+    });
+    const infos = await Promise.all(
+      ["0", "1", "2"].map((partition) => consumer.getPartitionProperties(partition)),
+    );
+    expect(infos.filter((info) => !info.isEmpty)).toHaveLength(1);
+    const inbox = new Inbox<ReceivedEventData>();
+    const subscription = consumer.subscribe(
+      {
+        processEvents: async (received) => {
+          for (const event of received) inbox.add(event);
+        },
+        processError: async () => undefined,
+      },
+      { startPosition: earliestEventPosition, maxWaitTimeInSeconds: 1 },
+    );
+    open.push(() => subscription.close());
+    const events = [await inbox.next(), await inbox.next()];
+    expect(events.map((event) => String(event.body))).toEqual(["one", "two"]);
+    expect(events.map((event) => event.systemProperties?.["iothub-connection-module-id"])).toEqual([
+      subject.moduleId,
+      subject.moduleId,
+    ]);
+    await subscription.close();
+
+    await hub.call("DELETE", "/$hub/routes/DeviceMessages");
+    expect((await hub.call("DELETE", `/$hub/endpoints/${name}`)).status).toBe(204);
+    const late = new EventHubConsumerClient("$Default", connection);
+    open.push(() => late.close());
+    await expect(late.getPartitionProperties("0")).rejects.toMatchObject({
+      code: "MessagingEntityNotFoundError",
+    });
   });
 });

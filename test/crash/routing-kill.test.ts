@@ -4,10 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import type { HubStore } from "../../src/app/ports.ts";
+import type { EventSource } from "../../src/app/hub.ts";
+import type { LoggedMessage } from "../../src/app/ports.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { MovableClock } from "../../src/testing/movable-clock.ts";
-import { AppHub } from "../support/app-hub.ts";
+import { AppHub, owner } from "../support/app-hub.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "routing-kill-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -42,10 +43,13 @@ async function runAndKill(round: number): Promise<readonly string[]> {
 }
 
 /** What stands in the event log, in the words of the writer. */
-async function logged({ eventLog }: HubStore): Promise<ReadonlySet<string>> {
+async function logged({ events }: Pick<EventSource, "events">): Promise<ReadonlySet<string>> {
   const found = new Set<string>();
-  for (let partition = 0; partition < eventLog.partitions; partition++) {
-    for (const { message } of await eventLog.read(partition, 1, 1_000_000)) {
+  for (const { partition, lastSequenceNumber } of await events.partitions(owner)) {
+    const messages: LoggedMessage[] = [];
+    while (messages.length < lastSequenceNumber)
+      messages.push(...(await events.read(owner, partition, messages.length + 1, 1_000)));
+    for (const { message } of messages) {
       const text = Buffer.from(message.body).toString();
       if (message.source === "Telemetry") found.add(`T ${text}`);
       else found.add(`V ${(JSON.parse(text) as { version: number }).version}`);
@@ -56,7 +60,7 @@ async function logged({ eventLog }: HubStore): Promise<ReadonlySet<string>> {
 
 describe("a hub that is killed while it routes", () => {
   it(
-    `has sent every acknowledged change and message to the log and to its webhook, after ${kills} kills`,
+    `has sent every acknowledged change and message to both logs and to its webhook, after ${kills} kills`,
     { timeout: 400_000 },
     async () => {
       const acknowledged: string[] = [];
@@ -84,7 +88,8 @@ describe("a hub that is killed while it routes", () => {
         acknowledged.filter((one) => !from.has(one));
       await vi.waitFor(
         async () => {
-          expect(missing(await logged(store))).toEqual([]);
+          expect(missing(await logged(hub.hub))).toEqual([]);
+          expect(missing(await logged(await hub.hub.eventSource(owner, "second")))).toEqual([]);
           expect(missing(webhook)).toEqual([]);
         },
         { timeout: 60_000, interval: 200 },

@@ -41,8 +41,10 @@ if (round === "1") {
   const numbers = { timeoutSeconds: 5, maxDeliveryCount: 100, maxBatchSize: 50 };
   const endpoint = { name: "hook", type: "webhook", url: "https://example.com/", ...numbers };
   await routing.putEndpoint(owner, endpoint, absent);
+  const sizes = { partitionCount: 3, retentionTimeInHours: 24, maxPartitionBytes: 2 ** 30 };
+  await routing.putEndpoint(owner, { name: "second", type: "log", ...sizes }, absent);
   for (const source of ["DeviceMessages", "TwinChangeEvents"]) {
-    const endpointNames = ["events", "hook"];
+    const endpointNames = ["events", "hook", "second"];
     const route = { name: source, source, condition: "", endpointNames, isEnabled: true };
     await routing.putRoute(owner, route, absent);
   }

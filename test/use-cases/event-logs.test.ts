@@ -183,6 +183,10 @@ describe("the settings of an event log", () => {
       retentionTimeInHours: 24,
       maxPartitionBytes: 2 ** 30,
       createdTime: expect.stringMatching(/Z$/),
+      healthStatus: "healthy",
+      lastKnownError: null,
+      waitingMessages: 0,
+      deadLetters: 0,
       etag: made.etag,
     });
     const change = { partitionCount: 2, retentionTimeInHours: 48 };

@@ -203,5 +203,8 @@ function viewIn(context: HubContext, tx: HubTx): (stored: StoredEndpoint) => Jso
 function logView(stored: StoredLog): JsonObject {
   const { name, type, partitionCount, retentionTimeInHours, maxPartitionBytes } = stored;
   const createdTime = timeText(stored.createdAt);
-  return { name, type, partitionCount, retentionTimeInHours, maxPartitionBytes, createdTime };
+  const settings = { name, type, partitionCount, retentionTimeInHours, maxPartitionBytes };
+  // What is acknowledged is in it: nothing ever waits.
+  const health = { healthStatus: "healthy", lastKnownError: null };
+  return { ...settings, createdTime, waitingMessages: 0, deadLetters: 0, ...health };
 }

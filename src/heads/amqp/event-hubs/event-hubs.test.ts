@@ -321,19 +321,21 @@ describe("owner levels", () => {
   });
 });
 
+/** Asks for properties over links of their own. */
+async function ask(properties: Record<string, string>, id: string | number = "q1") {
+  const sender = await service.sender("$management");
+  const receiver = await service.receiver("$management");
+  const answered = nextMessage(receiver);
+  sender.send({
+    message_id: id as string,
+    application_properties: properties,
+    body: Buffer.from("[]"),
+  });
+  const answer = await answered;
+  return { answer, status: answer.application_properties?.["status-code"] as number };
+}
+
 describe("$management", () => {
-  async function ask(properties: Record<string, string>, id: string | number = "q1") {
-    const sender = await service.sender("$management");
-    const receiver = await service.receiver("$management");
-    const answered = nextMessage(receiver);
-    sender.send({
-      message_id: id as string,
-      application_properties: properties,
-      body: Buffer.from("[]"),
-    });
-    const answer = await answered;
-    return { answer, status: answer.application_properties?.["status-code"] as number };
-  }
   const ofEntity = { operation: "READ", type: "com.microsoft:eventhub", name: "hub" };
   const ofPartition = { ...ofEntity, type: "com.microsoft:partition", partition: "0" };
 
@@ -422,6 +424,17 @@ describe("the event log of an endpoint", () => {
     service = await connectService(`sb://${hostName}/events`);
     const events = service.receiver("events/ConsumerGroups/$Default/Partitions/0");
     await expect(events).rejects.toMatchObject({ condition: "amqp:not-found" });
+  });
+
+  it("tells of itself at $management, and of the hub's own log only with a token for that", async () => {
+    service = await connectService(`sb://${hostName}/alarms/$management`);
+    const type = "com.microsoft:eventhub";
+    const asked = (name: string) => ask({ operation: "READ", name, type });
+    const { status, answer } = await asked("alarms");
+    expect([status, answer.body]).toMatchObject([200, { name: "Alarms", partition_count: 2 }]);
+    expect((await asked("hub")).status).toBe(401);
+    await service.putToken(await eventHubsToken(`sb://${hostName}/hub/$management`));
+    expect((await asked("hub")).answer.body).toMatchObject({ name: "hub" });
   });
 
   it("takes its readers along when its endpoint is deleted", async () => {

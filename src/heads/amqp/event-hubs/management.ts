@@ -1,5 +1,6 @@
 import type { PartitionInfo } from "../../../app/ports.ts";
-import { type Principal, demand } from "../../../app/principal.ts";
+import type { EventSource } from "../../../app/hub.ts";
+import type { Principal } from "../../../app/principal.ts";
 import { HubError, argumentInvalid } from "../../../domain/errors.ts";
 import { defaultConsumerGroup } from "../../../domain/messages/consumer-group.ts";
 import { never } from "../../../domain/time.ts";
@@ -26,14 +27,14 @@ export async function openManagementRequests(
   attach: Attach,
 ): Promise<InboundLink> {
   const { limits } = context.services;
-  const caller = await admit(context, attach);
+  const { caller, source } = await admit(context, attach);
   let last: Promise<unknown> = Promise.resolve();
   return {
     direction: "inbound",
     maxMessageSize: limits.requestBytes,
     credit: limits.requestCredit,
     receive(delivery) {
-      const answered = last.then(() => receive(context, caller.principal, delivery.decode()));
+      const answered = last.then(() => receive({ context, caller, source }, delivery.decode()));
       last = answered.catch(() => undefined);
       return answered;
     },
@@ -46,29 +47,56 @@ export async function openManagementReplies(
   context: LinkContext,
   attach: Attach,
 ): Promise<OutboundLink> {
-  const caller = await admit(context, attach);
+  const { caller } = await admit(context, attach);
   return { direction: "outbound", roomChanged() {}, ended: caller.leave };
 }
 
-/** `$management` alone means the one entity there is. */
-function admit(context: LinkContext, { address }: Attach): Promise<ServiceCaller> {
-  const { services } = context;
+interface Admitted {
+  readonly caller: ServiceCaller;
+  readonly source: EventSource;
+}
+
+/** `$management` alone means the hub's own entity, or one that a token of the connection names. */
+async function admit(context: LinkContext, { address }: Attach): Promise<Admitted> {
   const named = address.kind === "management" ? address.entity : null;
-  const entity = named ?? entityName(services);
-  return withService(context, `/${entity}/$management`, async (caller) => {
-    await findEntity(services, caller.principal, entity);
-    return caller;
-  });
+  if (named !== null) return admitTo(context, named);
+  const own = entityName(context.services);
+  try {
+    return await admitTo(context, own);
+  } catch (error) {
+    let refusal = error;
+    for (const root of context.claims.roots) {
+      try {
+        return await admitTo(context, root);
+      } catch (other) {
+        // That its entity is gone says more than that the token is not for the hub's own.
+        if (other instanceof AmqpRefusal) refusal = other;
+      }
+    }
+    throw refusal;
+  }
+}
+
+function admitTo(context: LinkContext, entity: string): Promise<Admitted> {
+  return withService(context, pathOf(entity), async (caller) => ({
+    caller,
+    source: await findEntity(context.services, caller.principal, entity),
+  }));
+}
+
+function pathOf(entity: string): string {
+  return `/${entity}/$management`;
+}
+
+interface Requested extends Admitted {
+  readonly context: LinkContext;
 }
 
 type Body = ReadonlyMap<string, AmqpValue>;
 
-async function receive(
-  context: LinkContext,
-  principal: Principal,
-  request: AmqpMessage,
-): Promise<Reception> {
-  const answer = await answerTo(context.services, principal, request);
+async function receive(link: Requested, request: AmqpMessage): Promise<Reception> {
+  const { context } = link;
+  const answer = await answerTo(link, request);
   return {
     outcome: accepted,
     afterwards: () =>
@@ -76,13 +104,10 @@ async function receive(
   };
 }
 
-async function answerTo(
-  services: Services,
-  principal: Principal,
-  request: AmqpMessage,
-): Promise<AmqpMessage> {
+async function answerTo(link: Requested, request: AmqpMessage): Promise<AmqpMessage> {
+  const { services } = link.context;
   try {
-    const value = await read(services, principal, request);
+    const value = await read(link, request);
     return { application: status(200, "OK"), body: { kind: "value", value } };
   } catch (error) {
     const { number, text, condition } = failure(services, error);
@@ -117,19 +142,15 @@ function failure(
   return { number, text: message, condition: conditions[name] };
 }
 
-async function read(
-  services: Services,
-  principal: Principal,
-  { application }: AmqpMessage,
-): Promise<Body> {
-  demand(principal, "ServiceConnect");
+async function read(link: Requested, { application }: AmqpMessage): Promise<Body> {
+  const { services } = link.context;
   const text = (name: string): string | undefined => {
     const value = application?.get(name);
     return typeof value === "string" ? value : undefined;
   };
   if (text("operation")?.toUpperCase() !== "READ")
     throw argumentInvalid("The operation must be READ");
-  const source = await findEntity(services, principal, text("name") ?? "");
+  const { source, principal } = await requested(link, text("name") ?? "");
   const { events, consumerGroups } = source;
   const partitions = await events.partitions(principal);
   switch (text("type")?.toLowerCase()) {
@@ -146,6 +167,17 @@ async function read(
     default:
       throw argumentInvalid("The type must be com.microsoft:eventhub or com.microsoft:partition");
   }
+}
+
+/** The entity that a request names; one other than the link was admitted to takes a token for it. */
+async function requested(
+  { context, caller, source }: Requested,
+  name: string,
+): Promise<{ readonly source: EventSource; readonly principal: Principal }> {
+  const found = await findEntity(context.services, caller.principal, name);
+  if (found.id === source.id) return { source: found, principal: caller.principal };
+  const principal = await context.caller(pathOf(found.name), "ServiceConnect");
+  return { source: found, principal };
 }
 
 function entityBody(name: string, count: number, createdAt: number): Body {

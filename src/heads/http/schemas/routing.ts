@@ -86,6 +86,10 @@ export const logDocument = z.object({
   retentionTimeInHours: z.int(),
   maxPartitionBytes: z.int(),
   createdTime: text,
+  waitingMessages: z.literal(0),
+  deadLetters: z.literal(0),
+  healthStatus: z.literal("healthy"),
+  lastKnownError: z.null(),
   etag: text,
 });
 
