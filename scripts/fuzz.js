@@ -32,7 +32,8 @@ for (const name of /** @type {const} */ (["inputs", "seed"])) {
 const files = Object.entries(fuzzers)
   .filter(([name]) => values.only === undefined || values.only === name)
   .map(([, file]) => file);
-const done = spawnSync(path.join(root, "node_modules", ".bin", "vitest"), ["run", ...files], {
+const vitest = path.join(root, "node_modules", "vitest", "vitest.mjs");
+const done = spawnSync(process.execPath, [vitest, "run", ...files], {
   cwd: root,
   stdio: "inherit",
   env: {

@@ -1,7 +1,7 @@
 import { constants } from "node:crypto";
 import { type Server as HttpsServer, createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Server as NetServer, Socket } from "node:net";
+import type { Server as NetServer } from "node:net";
 import {
   DEFAULT_CIPHERS,
   type TLSSocket,
@@ -10,12 +10,13 @@ import {
   createServer as createTlsServer,
 } from "node:tls";
 import type { Log } from "./app/ports.ts";
+import type { Doors } from "./app/strangers/doors.ts";
 import type { ClientCertificate } from "./domain/identity/credentials.ts";
 import type { Peer, StreamAcceptor } from "./heads/head.ts";
+import type { Milliseconds } from "./domain/time.ts";
+import { addressOf, guardEntrance } from "./entrance.ts";
 import type { HttpHead } from "./heads/http/head.ts";
-
-/** How long a peer may take for its TLS handshake, in milliseconds (spec/mqtt §1.1). */
-const handshakeTimeout = 60_000;
+import { bindVisitor } from "./heads/http/visitors.ts";
 
 /** Certificates that a peer may show at the most: leaf, intermediates, root. */
 const maxChain = 10;
@@ -37,8 +38,17 @@ export interface TlsMaterial {
   readonly cert: readonly string[];
 }
 
+/** What all listeners share. */
+export interface ListenerParts {
+  readonly tls: TlsMaterial;
+  readonly doors: Doors;
+  readonly log: Log;
+  /** How long a peer may take for its TLS handshake (spec/mqtt §1.1). */
+  readonly handshakeTimeout: Milliseconds;
+}
+
 /** A client certificate is asked for and never required: who it is, is decided by the protocol (spec/mqtt §1.1). */
-function tlsOptions({ key, cert }: TlsMaterial): TlsOptions {
+function tlsOptions({ tls: { key, cert }, handshakeTimeout }: ListenerParts): TlsOptions {
   return {
     key: [...key],
     cert: [...cert],
@@ -49,39 +59,40 @@ function tlsOptions({ key, cert }: TlsMaterial): TlsOptions {
     handshakeTimeout,
     noDelay: true,
     // A resumed session would not carry the certificates between a client's own and its CA.
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    // Before TLS 1.3 a peer could ask for handshake after handshake on one connection.
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
   };
 }
 
 /** TLS from the first byte; each connection is handed to `head`. */
-export function tlsListener(tls: TlsMaterial, head: StreamAcceptor, log: Log): TlsServer {
-  const server = createTlsServer(tlsOptions(tls), (socket) => {
+export function tlsListener(parts: ListenerParts, head: StreamAcceptor): TlsServer {
+  const { doors, log } = parts;
+  const server = createTlsServer(tlsOptions(parts), (socket) => {
     // Until the head takes over, a reset must not be an uncaught error.
     socket.on("error", (error) => log.debug({ err: error }, "connection failed"));
     const { address, ...peer } = peerOf(socket);
-    head.accept(socket, { ...peer, address, reset: () => tcp.get(address)?.resetAndDestroy() });
+    const arrival = arrivals.get(address);
+    head.accept(socket, {
+      ...peer,
+      address,
+      authenticated: arrival?.visitor.authenticated,
+      reset: () => arrivals.get(address)?.socket.resetAndDestroy(),
+    });
   });
-  const tcp = tcpSockets(server);
+  const arrivals = guardEntrance(server, doors, log);
   server.on("tlsClientError", (error) => log.debug({ err: error }, "TLS handshake failed"));
   return server;
 }
 
-/** The open sockets below TLS, by their peers' addresses: a TLS socket can't be reset and does not tell its own. */
-function tcpSockets(server: NetServer): ReadonlyMap<string, Socket> {
-  const sockets = new Map<string, Socket>();
-  server.on("connection", (socket: Socket) => {
-    const address = addressOf(socket);
-    sockets.set(address, socket);
-    socket.once("close", () => {
-      if (sockets.get(address) === socket) sockets.delete(address);
-    });
-  });
-  return sockets;
-}
-
 /** One HTTPS port for REST and for both protocols over WebSocket. */
-export function httpsListener(tls: TlsMaterial, head: HttpHead, log: Log): HttpsServer {
-  const server = createHttpsServer({ ...head.serverOptions, ...tlsOptions(tls) });
+export function httpsListener(parts: ListenerParts, head: HttpHead): HttpsServer {
+  const { doors, log } = parts;
+  const server = createHttpsServer({ ...head.serverOptions, ...tlsOptions(parts) });
+  server.prependListener("secureConnection", (socket) => {
+    const arrival = arrivals.get(addressOf(socket));
+    if (arrival !== undefined) bindVisitor(socket, arrival.visitor);
+  });
+  const arrivals = guardEntrance(server, doors, log);
   server.on("tlsClientError", (error) => log.debug({ err: error }, "TLS handshake failed"));
   head.attach(server);
   return server;
@@ -111,10 +122,6 @@ function peerOf(socket: TLSSocket): Peer {
     transport: "tls",
     ...(certificate === undefined ? {} : { certificate }),
   };
-}
-
-function addressOf(socket: Socket): string {
-  return `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
 }
 
 /** What the peer showed in its handshake, leaf first; undefined if it showed nothing. */

@@ -6,11 +6,14 @@ import { type Hub, createHub } from "./app/create-hub.ts";
 import type { FileStorageParts } from "./app/files/find-storage.ts";
 import { type Observer, observeHub } from "./app/observed-hub.ts";
 import type { Clock, HubStore, Log, Random } from "./app/ports.ts";
+import { Doors } from "./app/strangers/doors.ts";
+import { FailedLogins } from "./app/strangers/failed-logins.ts";
 import type { HubConfig } from "./config/schema.ts";
 import { type Policy, isOwner } from "./domain/identity/policy.ts";
 import { createAmqpHead } from "./heads/amqp/head.ts";
 import { type HttpHead, createHttpHead } from "./heads/http/head.ts";
 import { createMqttHead } from "./heads/mqtt/head.ts";
+import { strangerLimits } from "./entrance.ts";
 import { close, httpsListener, listen, tlsListener } from "./listeners.ts";
 import { metricsListener } from "./metrics-listener.ts";
 import { createLog } from "./observe/log.ts";
@@ -106,6 +109,9 @@ export async function startServer(
     });
     undo.push(() => hub.stop());
 
+    const limits = strangerLimits(config.strangers);
+    const doors = new Doors(clock, limits);
+    const failedLogins = new FailedLogins(clock, limits);
     const tracing = await findTracing(readVersion());
     const seen = (protocol: Observer["protocol"]) =>
       observeHub(hub.api, { protocol, meter, tracer: tracing });
@@ -113,7 +119,11 @@ export async function startServer(
       hub: seen("mqtt"),
       clock,
       log,
-      limits: { expiryGrace: config.sasGraceSeconds * 1000 },
+      limits: {
+        expiryGrace: config.sasGraceSeconds * 1000,
+        connectDeadline: limits.signInTimeout,
+      },
+      failedLogins,
       faultInjection: config.faultInjection,
     });
     let amqpsPort = config.amqpsPort;
@@ -122,7 +132,11 @@ export async function startServer(
       clock,
       random,
       log,
-      limits: { expiryGrace: config.sasGraceSeconds * 1000 },
+      limits: {
+        expiryGrace: config.sasGraceSeconds * 1000,
+        openDeadline: limits.signInTimeout,
+      },
+      failedLogins,
       faultInjection: config.faultInjection,
       port: () => amqpsPort,
     });
@@ -133,6 +147,8 @@ export async function startServer(
       clock,
       random,
       log,
+      limits: { headersTimeout: limits.headersTimeout, requestTimeout: limits.bodyTimeout },
+      failedLogins,
       portalDirectory,
       caPem: tls.caPem,
       faultInjection,
@@ -143,9 +159,10 @@ export async function startServer(
     });
     http.registerWebSocket("mqtt", mqtt);
     http.registerWebSocket("AMQPWSB10", amqp);
-    const https = httpsListener(tls, http, log);
-    const mqtts = tlsListener(tls, mqtt, log);
-    const amqps = tlsListener(tls, amqp, log);
+    const entrance = { tls, doors, log, handshakeTimeout: limits.handshakeTimeout };
+    const https = httpsListener(entrance, http);
+    const mqtts = tlsListener(entrance, mqtt);
+    const amqps = tlsListener(entrance, amqp);
     const metrics = metricsReader({
       hub,
       meter,

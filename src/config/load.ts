@@ -7,6 +7,7 @@ import {
   type HubConfig,
   type SettingName,
   type Settings,
+  type StrangerConfig,
   settingNames,
   settingsSchema,
   throttleTiers,
@@ -152,8 +153,23 @@ function hubConfig(settings: Settings, directory: string): HubConfig {
     jobConcurrency: settings.jobConcurrency,
     fileUpload: settings.fileUpload,
     fileNotifications: settings.fileNotifications,
+    strangers: strangersOf(settings),
     ...throttleOf(settings),
     ...storageOf(settings),
+  });
+}
+
+function strangersOf(settings: Settings): StrangerConfig {
+  return Object.freeze({
+    handshakeSeconds: settings.handshakeTimeout,
+    signInSeconds: settings.signInTimeout,
+    headersSeconds: settings.headersTimeout,
+    bodySeconds: settings.bodyTimeout,
+    connections: settings.maxConnections,
+    connectionsPerAddress: settings.maxConnectionsPerAddress,
+    strangers: settings.maxStrangers,
+    strangersPerAddress: settings.maxStrangersPerAddress,
+    failures: settings.maxFailedLogins,
   });
 }
 

@@ -38,6 +38,8 @@ export interface HubConfig {
   readonly jobConcurrency?: number | undefined;
   /** What is throttled; nothing if missing. */
   readonly throttle?: ThrottleConfig | undefined;
+  /** What strangers may hold open; the defaults if missing. */
+  readonly strangers?: StrangerConfig | undefined;
   /** Whether devices may upload files; yes if missing. */
   readonly fileUpload?: boolean | undefined;
   /** Whether services hear of uploaded files; yes if missing. */
@@ -60,6 +62,20 @@ export interface ThrottleConfig {
   readonly burstSeconds: number;
 }
 
+/** What whoever has not proven itself may hold open: times in seconds, counts of connections and of refused logins. */
+export interface StrangerConfig {
+  readonly handshakeSeconds?: number;
+  readonly signInSeconds?: number;
+  readonly headersSeconds?: number;
+  readonly bodySeconds?: number;
+  readonly connections?: number;
+  readonly connectionsPerAddress?: number;
+  readonly strangers?: number;
+  readonly strangersPerAddress?: number;
+  /** Of one address and identity in ten seconds, before answers to further ones wait. */
+  readonly failures?: number;
+}
+
 /** A host and a port. */
 export interface Address {
   readonly host: string;
@@ -75,6 +91,8 @@ export const maxDrainSeconds = 3_600;
 export const maxJobConcurrency = 100;
 const maxUnits = 200;
 const maxBurstSeconds = 3_600;
+const maxStrangerSeconds = 600;
+const maxConnectionCount = 1_000_000;
 const maxLimitsText = 1_000;
 
 const hostName =
@@ -182,6 +200,15 @@ const shape = {
     .max(maxLimitsText, { error: `has more than ${maxLimitsText} characters` })
     .default(""),
   throttleBurst: integer(0, maxBurstSeconds).default(60),
+  handshakeTimeout: integer(1, maxStrangerSeconds).default(60),
+  signInTimeout: integer(1, maxStrangerSeconds).default(60),
+  headersTimeout: integer(1, maxStrangerSeconds).default(10),
+  bodyTimeout: integer(1, maxStrangerSeconds).default(30),
+  maxConnections: integer(1, maxConnectionCount).default(100_000),
+  maxConnectionsPerAddress: integer(1, maxConnectionCount).default(20_000),
+  maxStrangers: integer(1, maxConnectionCount).default(10_000),
+  maxStrangersPerAddress: integer(1, maxConnectionCount).default(4_096),
+  maxFailedLogins: integer(1, maxConnectionCount).default(10),
   fileUpload: toggle.default(true),
   fileNotifications: toggle.default(true),
   storageConnectionString: storageAccount.optional(),
@@ -246,6 +273,21 @@ export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
     text: "strict: what IoT Hub answers, no more; extended: with this hub's additions",
   },
   jobConcurrency: { value: "count", text: "jobs that run at the same time; others wait" },
+  handshakeTimeout: { value: "seconds", text: "how long a peer may take for its TLS handshake" },
+  signInTimeout: {
+    value: "seconds",
+    text: "how long a peer may take from there until it has proven who it is, over MQTT and AMQP",
+  },
+  headersTimeout: { value: "seconds", text: "how long the headers of an HTTP request may take" },
+  bodyTimeout: { value: "seconds", text: "how long the body of an HTTP request may take" },
+  maxConnections: { value: "count", text: "connections of all ports" },
+  maxConnectionsPerAddress: { value: "count", text: "connections of one address" },
+  maxStrangers: { value: "count", text: "connections whose peers have not proven who they are" },
+  maxStrangersPerAddress: { value: "count", text: "the same of one address" },
+  maxFailedLogins: {
+    value: "count",
+    text: "refused logins of one address and identity in ten seconds before answers are delayed",
+  },
   throttle: {
     value: "tier",
     text: "refuse what a hub of this tier (F1, B1 to S3) refuses; observe, observe-F1 and so on only count it",

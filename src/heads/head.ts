@@ -14,6 +14,8 @@ export interface Peer {
   /** Address and port, for logs. */
   readonly address: string;
   readonly transport: "tls" | "websocket";
+  /** Tells the doors of the hub that the peer has proven who it is: it counts as a stranger until then. */
+  readonly authenticated?: (() => void) | undefined;
   /** Cuts the connection with a TCP reset, where the transport can: destroying the stream is an orderly end there. */
   readonly reset?: (() => void) | undefined;
   /** Present if the peer showed one; it has not been verified. */

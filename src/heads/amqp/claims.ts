@@ -33,6 +33,7 @@ export class Claims {
   readonly #peer: Peer;
   readonly #claims = new Map<string, Claim>();
   readonly #onChange: (id: string) => void;
+  #proven = false;
 
   /** `onChange` hears the id of a claim that has come or was renewed. */
   constructor(services: Services, peer: Peer, onChange: (id: string) => void) {
@@ -49,6 +50,16 @@ export class Claims {
   get roots(): readonly string[] {
     const roots = [...this.#claims.values()].flatMap(({ audience }) => audience.slice(0, 1));
     return [...new Set(roots)];
+  }
+
+  /** Whether the peer has ever proven who it is. */
+  get proven(): boolean {
+    return this.#proven;
+  }
+
+  #isProven(): void {
+    this.#proven = true;
+    this.#peer.authenticated?.();
   }
 
   /** The end of the claim that ends first, or infinity. */
@@ -71,6 +82,7 @@ export class Claims {
       );
     const expires = token.expiry * 1000 + limits.expiryGrace;
     this.#claims.set(id, { id, token, audience, expires });
+    this.#isProven();
     this.#onChange(id);
   }
 
@@ -90,6 +102,7 @@ export class Claims {
     if (attempts.length === 0) attempts.push({ claim: null, credential: { kind: "nothing" } });
     return this.#first(attempts, async ({ claim, credential }) => {
       const principal = await this.#services.hub.auth.identity({ key, credential });
+      this.#isProven();
       return { principal, claim };
     });
   }

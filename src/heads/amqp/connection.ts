@@ -12,7 +12,7 @@ import { IdentityLinks } from "./identity-links.ts";
 import { LinkTable } from "./link-table.ts";
 import { Output } from "./output.ts";
 import { Port } from "./port.ts";
-import { readInit, writeMechanisms, writeOutcome } from "./sasl.ts";
+import { type SaslInit, readInit, writeMechanisms, writeOutcome } from "./sasl.ts";
 import { proveSasl } from "./sasl-plain.ts";
 import type { Services } from "./services.ts";
 
@@ -123,6 +123,7 @@ export class Connection {
       delivered: (delivery, bytes) => links().delivered(delivery, bytes),
       outcome: (delivery, event) => links().outcome(delivery, event),
       flowed: (session) => links().roomChanged(session),
+      isStranger: () => !this.#claims.proven,
       maxMessageSize: (link) => links().maxMessageSize(link),
       oversized: (delivery) => links().oversized(delivery),
       failed: (error) => this.#fail(error),
@@ -275,12 +276,28 @@ export class Connection {
   }
 
   async #authenticate(frame: Buffer): Promise<void> {
-    const proven = await proveSasl(this.#services, this.#peer, this.#claims, readInit(frame));
+    const init = readInit(frame);
+    const proven = await proveSasl(this.#services, this.#peer, this.#claims, init);
     if (this.#state.name !== "authenticating") return;
-    this.#write(writeOutcome(proven ? 0 : 1));
-    if (!proven) return this.close("protocolError");
+    if (!proven) return this.#refuseSasl(init);
+    this.#write(writeOutcome(0));
     this.#state = { name: "awaitingHeader", sasl: "done" };
     this.#proceed();
+  }
+
+  #refuseSasl(init: SaslInit): void {
+    const { clock, failedLogins } = this.#services;
+    const answer = (): void => {
+      if (this.#state.name !== "authenticating") return;
+      this.#write(writeOutcome(1));
+      this.close("protocolError");
+    };
+    const delay = failedLogins.refused(
+      this.#peer.address,
+      init.kind === "plain" ? init.username : "",
+    );
+    if (delay === 0) answer();
+    else clock.after(delay, answer);
   }
 
   #opened(idleTimeOut: number): void {
@@ -364,11 +381,14 @@ export class Connection {
     if (now >= silentAt) return this.close("keepAliveExpired");
     if (now >= this.#lastWriteAt + this.#heartbeat) this.#engine.heartbeat();
     const idle = this.#claims.size + this.#identities.size + this.#links.size === 0;
-    const unusedAt = idle ? Math.max(since, this.#lastReadAt) + openDeadline : Infinity;
+    // A stranger gains no time by sending, nor by links that need no proof.
+    const isStranger = !this.#claims.proven;
+    const usedAt = isStranger ? since : Math.max(since, this.#lastReadAt);
+    const unusedAt = idle || isStranger ? usedAt + openDeadline : Infinity;
     if (now >= unusedAt) return this.close("keepAliveExpired");
     const next = Math.min(
       silentAt,
-      idle ? unusedAt : now + openDeadline,
+      Math.min(unusedAt, now + openDeadline),
       this.#lastWriteAt + this.#heartbeat,
       this.#claims.firstExpiry,
     );

@@ -25,6 +25,8 @@ export interface EngineEvents {
   outcome(delivery: RheaDelivery, event: (typeof outcomeEvents)[number] | "settled"): void;
   /** Windows or credit of a session may have grown. */
   flowed(session: RheaSession): void;
+  /** The peer has not proven yet who it is. */
+  isStranger(): boolean;
   maxMessageSize(link: RheaLink): number;
   oversized(delivery: RheaDelivery): void;
   /** The peer has broken the protocol, or the head has a bug: the connection cannot go on. */
@@ -60,8 +62,12 @@ export class Engine {
         credit_window: 0,
         treat_modified_as_released: false,
         hooks: {
-          sessions: limits.sessions,
-          links: limits.links,
+          get sessions() {
+            return events.isStranger() ? limits.strangerLinks : limits.sessions;
+          },
+          get links() {
+            return events.isStranger() ? limits.strangerLinks : limits.links;
+          },
           unsettled: limits.unsettled,
           channelMax: limits.channelMax,
           maxMessageSize: (link: RheaLink) => events.maxMessageSize(link),

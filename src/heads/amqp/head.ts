@@ -1,6 +1,8 @@
 import type { Duplex } from "node:stream";
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
+import { FailedLogins } from "../../app/strangers/failed-logins.ts";
+import { defaultStrangerLimits } from "../../app/strangers/limits.ts";
 import type { Peer, ProtocolHead, StreamAcceptor } from "../head.ts";
 import type * as Protocol from "./connection.ts";
 import { PartitionReaders } from "./event-hubs/readers.ts";
@@ -17,6 +19,8 @@ export interface AmqpHeadOptions {
   readonly random: Random;
   readonly log: Log;
   readonly limits?: Partial<AmqpLimits> | undefined;
+  /** Shared with the other heads; one of its own if missing. */
+  readonly failedLogins?: FailedLogins | undefined;
   /** Whether clients may ask for faults by message; true unless given (spec/amqp §15). */
   readonly faultInjection?: boolean | undefined;
   /** The port at which clients reach the head, asked for when it is needed; 5671 if missing. */
@@ -34,7 +38,8 @@ export function createAmqpHead(options: AmqpHeadOptions): ProtocolHead & StreamA
   const readers = new PartitionReaders();
   const port = options.port ?? (() => usualPort);
   const faultInjection = options.faultInjection ?? true;
-  const shared = { hub, clock, random, log, limits };
+  const failedLogins = options.failedLogins ?? new FailedLogins(clock, defaultStrangerLimits);
+  const shared = { hub, clock, random, log, limits, failedLogins };
   return new AmqpHead({ ...shared, trackingIds, readers, faultInjection, port });
 }
 

@@ -8,6 +8,8 @@ export interface AmqpLimits {
   readonly frameBytes: number;
   /** The largest frame before the peer has opened: SASL with a token in it, and `open`. */
   readonly earlyFrameBytes: number;
+  /** Sessions and links of a connection whose peer has not proven itself yet: for put-token two links in one session do. */
+  readonly strangerLinks: number;
   /** From accept to `open`, and from there to the first proven claim or attach. */
   readonly openDeadline: Milliseconds;
   /** What `open` asks of the peer; a connection that is silent for twice as long is closed (spec/amqp §2.4). */
@@ -66,6 +68,7 @@ export const defaultLimits: AmqpLimits = {
   connections: 100_000,
   frameBytes: 65_536,
   earlyFrameBytes: 16_384,
+  strangerLinks: 16,
   openDeadline: 60_000,
   idleTimeOut: 240_000,
   shortestIdleTimeOut: 5_000,

@@ -1,5 +1,6 @@
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
+import type { FailedLogins } from "../../app/strangers/failed-logins.ts";
 import type { PartitionReaders } from "./event-hubs/readers.ts";
 import type { AmqpLimits } from "./limits.ts";
 import type { TrackingIds } from "./tracking-ids.ts";
@@ -12,6 +13,7 @@ export interface Services {
   readonly log: Log;
   readonly limits: AmqpLimits;
   readonly trackingIds: TrackingIds;
+  readonly failedLogins: FailedLogins;
   /** Who reads events where. */
   readonly readers: PartitionReaders;
   /** Clients may ask for faults by message (spec/amqp §15). */

@@ -10,6 +10,7 @@ import { createJsonSchemaTransform } from "fastify-type-provider-zod";
 import { HubError, argumentInvalid } from "../../domain/errors.ts";
 import type { Meter } from "../../app/meter.ts";
 import type { Random } from "../../app/ports.ts";
+import type { FailedLogins } from "../../app/strangers/failed-logins.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { Milliseconds } from "../../domain/time.ts";
 import { checkApiVersion } from "./api-version.ts";
@@ -25,6 +26,7 @@ import type { Readiness } from "./readiness.ts";
 import { readSession, sessionRoutes } from "./portal/session-routes.ts";
 import type { Sessions } from "./portal/sessions.ts";
 import { staticRoutes } from "./portal/static-routes.ts";
+import { RefusalDelay } from "./refusal-delay.ts";
 import { bulkRoutes } from "./routes/bulk.ts";
 import { certificateRoutes } from "./routes/certificates.ts";
 import { cloudToDeviceRoutes } from "./routes/cloud-to-device.ts";
@@ -64,6 +66,8 @@ declare module "fastify" {
 
 export interface AppParts extends RouteParts {
   readonly streams: EventStreams;
+  /** Those of all heads. */
+  readonly failedLogins: FailedLogins;
   readonly random: Random;
   /** Addresses under which the hub may be called, beside its names: those of its certificate. */
   readonly addresses: readonly string[];
@@ -247,7 +251,12 @@ function setErrors(app: FastifyInstance, parts: AppParts, paths: PathTable): voi
         throw new HubError("GenericNotFound", "There is nothing at this path");
     }
   });
-  app.setErrorHandler((thrown, request, reply) => answerError(parts, thrown, request, reply));
+  const refusals = new RefusalDelay(parts);
+  app.setErrorHandler(async (thrown, request, reply) => {
+    const isRefusal = thrown instanceof HubError && thrown.name === "IotHubUnauthorizedAccess";
+    if (isRefusal && request.principal === null) await refusals.wait(request, reply);
+    return answerError(parts, thrown, request, reply);
+  });
 }
 
 function answerError(

@@ -8,6 +8,7 @@ import type { IdentityKey } from "../../domain/identity/key.ts";
 import { parseSasToken } from "../../wire/sas-token.ts";
 import { splitTarget } from "./paths.ts";
 import { certificateOfCaller } from "./peer.ts";
+import { visitorIsKnown } from "./visitors.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -74,7 +75,9 @@ async function proven<T extends Principal>(
   prove: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await prove();
+    const principal = await prove();
+    visitorIsKnown(request.raw.socket);
+    return principal;
   } catch (error) {
     if (!(error instanceof HubError) || error.name !== "IotHubUnauthorizedAccess") throw error;
     const path = decodedPath(request);

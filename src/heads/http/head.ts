@@ -4,6 +4,8 @@ import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { HubApi } from "../../app/hub.ts";
 import { type Meter, noMeter } from "../../app/meter.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
+import { FailedLogins } from "../../app/strangers/failed-logins.ts";
+import { defaultStrangerLimits } from "../../app/strangers/limits.ts";
 import { HubError } from "../../domain/errors.ts";
 import { parseSasToken } from "../../wire/sas-token.ts";
 import type { ProtocolHead, StreamAcceptor } from "../head.ts";
@@ -27,6 +29,8 @@ export interface HttpHeadOptions {
   readonly random: Random;
   readonly log: Log;
   readonly limits?: Partial<HttpLimits> | undefined;
+  /** Shared with the other heads; one of its own if missing. */
+  readonly failedLogins?: FailedLogins | undefined;
   /** Whether devices may ask for faults by message; not unless told. */
   readonly faultInjection?: boolean | undefined;
   /** Addresses that the server's certificate names: accepted as Host beside the hub's names and loopback. */
@@ -75,6 +79,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   const servers = new Set<Server>();
   const inFlight = new RequestsInFlight(limits.requestsInFlight, clock);
   const gate = new WebSocketGate(limits, clock, log);
+  const failedLogins = options.failedLogins ?? new FailedLogins(clock, defaultStrangerLimits);
   const streams = new EventStreams(limits.eventStreams);
   const sessions = new Sessions(clock, random);
   let app: FastifyInstance | undefined;
@@ -91,6 +96,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
         random,
         log,
         limits,
+        failedLogins,
         streams,
         faults: new SendFaults(options.faultInjection ?? false),
         extraRoutes,
@@ -151,6 +157,10 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     response: ServerResponse,
   ): void {
     prepare(request);
+    // A reader that stops reading is cut off; the socket sees progress within a long answer.
+    response.once("prefinish", () =>
+      response.setTimeout(limits.responseStall, () => response.destroy()),
+    );
     if (!isBlob(request)) limitBodyTime(request, limits.requestTimeout, clock);
     ready.routing(request, response);
   }

@@ -38,12 +38,18 @@ export interface HttpLimits {
   readonly headersTimeout: Milliseconds;
   /** From the first byte of a request to the end of its body. */
   readonly requestTimeout: Milliseconds;
+  /** How long a reader of a complete answer may pause. */
+  readonly responseStall: Milliseconds;
   readonly keepAliveTimeout: Milliseconds;
   /** How often the two request time-outs are looked at. */
   readonly timeoutCheckInterval: Milliseconds;
   /** How long `stop` waits for requests that are running. */
   readonly drainTimeout: Milliseconds;
   readonly webSockets: number;
+  /** What a WebSocket's peer may send before it has proven who it is: a CONNECT, or SASL and a token, with room. */
+  readonly webSocketStrangerBytes: number;
+  /** Frames of one WebSocket message. */
+  readonly webSocketFragments: number;
   /** One WebSocket message, reassembled. */
   readonly webSocketMessageBytes: number;
   /** How long a peer has to answer a WebSocket Close. */
@@ -70,10 +76,13 @@ export const defaultHttpLimits: HttpLimits = {
   requestsInFlight: 1_000,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
+  responseStall: 30_000,
   keepAliveTimeout: 60_000,
   timeoutCheckInterval: 1_000,
   drainTimeout: 10_000,
   webSockets: 20_000,
+  webSocketStrangerBytes: 262_144,
+  webSocketFragments: 4_096,
   webSocketMessageBytes: 1_048_576,
   webSocketCloseTimeout: 2_000,
 };

@@ -121,6 +121,16 @@ describe("a WebSocket", () => {
     expect(stream.destroyed).toBe(true);
   });
 
+  it("whose peer has not proven itself is cut off when it sends more than a sign-in may take", async () => {
+    const { client, stream } = await opened();
+    stream.on("error", () => undefined);
+    const closed = once(client, "close");
+    client.on("error", () => undefined);
+    for (let sent = 0; sent < 8; sent += 1) client.send(Buffer.alloc(40_000));
+    stream.resume();
+    expect(await closed).toEqual([1006, expect.anything()]);
+  });
+
   it("answers pings", async () => {
     const { client } = await opened();
     client.ping("p");
@@ -130,6 +140,7 @@ describe("a WebSocket", () => {
 
   it("holds the sender back while nobody reads", async () => {
     const { client, stream } = await opened();
+    accepted.at(-1)?.peer.authenticated?.();
     const chunk = Buffer.alloc(64_000, 1);
     const total = 1_500;
     for (let i = 0; i < total; i += 1) client.send(chunk);

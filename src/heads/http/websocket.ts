@@ -1,11 +1,13 @@
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock, Log } from "../../app/ports.ts";
-import type { StreamAcceptor } from "../head.ts";
+import type { Peer, StreamAcceptor } from "../head.ts";
 import type { HttpLimits } from "./limits.ts";
 import { splitTarget } from "./paths.ts";
 import { peerOf } from "./peer.ts";
+import { visitorIsKnown } from "./visitors.ts";
 import { WebSocketStream } from "./websocket-stream.ts";
 
 export type Subprotocol = "mqtt" | "AMQPWSB10";
@@ -31,6 +33,7 @@ export class WebSocketGate {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: limits.webSocketMessageBytes,
+      maxFragments: limits.webSocketFragments,
       handleProtocols: (offered) => this.#chosen([...offered]) ?? false,
     });
   }
@@ -67,13 +70,29 @@ export class WebSocketGate {
 
   #open(webSocket: WebSocket, request: IncomingMessage, acceptor: StreamAcceptor): void {
     const stream = new WebSocketStream(webSocket, this.#clock, this.#limits.webSocketCloseTimeout);
-    const peer = peerOf(request.socket);
+    const { socket } = request;
+    const isKnown = this.#limitStranger(webSocket, socket);
+    const peer: Peer = { ...peerOf(socket), authenticated: isKnown };
     this.#streams.add(stream);
     stream.once("close", () => this.#streams.delete(stream));
     stream.on("error", (error) => {
       this.#log.debug({ peer: peer.address, reason: error.message }, "WebSocket ended");
     });
     acceptor.accept(stream, peer);
+  }
+
+  /** A message is put together before a head sees it: until its sender is known, that must not be much. */
+  #limitStranger(webSocket: WebSocket, socket: Socket): () => void {
+    let bytes = 0;
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > this.#limits.webSocketStrangerBytes) webSocket.terminate();
+    };
+    socket.on("data", count);
+    return () => {
+      socket.off("data", count);
+      visitorIsKnown(socket);
+    };
   }
 
   /** The first offer that a head has registered for, in the caller's spelling: clients compare it letter by letter. */

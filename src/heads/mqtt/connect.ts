@@ -81,7 +81,7 @@ function unauthorized(message: string): HubError {
 }
 
 function refuse(
-  { log, refusals }: Services,
+  { log, failedLogins }: Services,
   peer: Peer,
   { clientId }: ConnectPacket,
   error: unknown,
@@ -93,6 +93,5 @@ function refuse(
   if (error instanceof HubError)
     log.info({ ...fields, error: error.name, detail: error.message }, "CONNECT refused");
   else log.error({ ...fields, err: error }, "CONNECT failed");
-  const source = peer.address.replace(/:\d+$/, "");
-  return { kind: "refused", code: connack, delay: refusals.delay(`${source} ${claimed}`) };
+  return { kind: "refused", code: connack, delay: failedLogins.refused(peer.address, claimed) };
 }

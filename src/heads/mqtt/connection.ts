@@ -201,6 +201,7 @@ export class Connection {
       inject: (fault) => this.#inject(fault),
     });
     this.#state = { name: "open", session };
+    this.#peer.authenticated?.();
     this.#guard.limit = limits.packetBytes;
     this.#checkTime();
     log.info(

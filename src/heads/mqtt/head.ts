@@ -1,11 +1,12 @@
 import type { Duplex } from "node:stream";
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log } from "../../app/ports.ts";
+import { FailedLogins } from "../../app/strangers/failed-logins.ts";
+import { defaultStrangerLimits } from "../../app/strangers/limits.ts";
 import type { Peer, ProtocolHead, StreamAcceptor } from "../head.ts";
 import { Connection } from "./connection.ts";
 import { type MqttLimits, defaultLimits } from "./limits.ts";
 import { FlushTurn } from "./output.ts";
-import { RefusalCounter } from "./refusals.ts";
 import type { Services } from "./services.ts";
 import { TrackingIds } from "./tracking-ids.ts";
 
@@ -14,6 +15,8 @@ export interface MqttHeadOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<MqttLimits> | undefined;
+  /** Shared with the other heads; one of its own if missing. */
+  readonly failedLogins?: FailedLogins | undefined;
   /** Whether clients may ask for faults by message; true unless given (spec/mqtt §14). */
   readonly faultInjection?: boolean | undefined;
 }
@@ -32,7 +35,7 @@ export function createMqttHead(options: MqttHeadOptions): ProtocolHead & StreamA
     limits,
     faultInjection: options.faultInjection ?? true,
     turn: new FlushTurn(),
-    refusals: new RefusalCounter(clock, limits),
+    failedLogins: options.failedLogins ?? new FailedLogins(clock, defaultStrangerLimits),
     trackingIds: new TrackingIds(clock),
   });
 }

@@ -34,11 +34,6 @@ export interface MqttLimits {
   readonly drain: Milliseconds;
   /** How long the peer has to close after the head has. */
   readonly linger: Milliseconds;
-  /** Refused CONNECTs of one source and identity within `refusalWindow` before answers are delayed (spec/mqtt §2.7). */
-  readonly refusals: number;
-  readonly refusalWindow: Milliseconds;
-  /** Sources and identities whose refusals are remembered. */
-  readonly trackedRefusals: number;
 }
 
 export const defaultLimits: MqttLimits = {
@@ -58,7 +53,4 @@ export const defaultLimits: MqttLimits = {
   storedHold: 2_000,
   drain: 1_000,
   linger: 2_000,
-  refusals: 10,
-  refusalWindow: 10_000,
-  trackedRefusals: 10_000,
 };

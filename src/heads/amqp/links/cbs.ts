@@ -69,8 +69,16 @@ async function answer(context: LinkContext, request: AmqpMessage): Promise<Answe
     await context.claims.add(token);
     return { status: 200, description: "OK" };
   } catch (error) {
+    await refusalDelay(context, text);
     return failure(context, error);
   }
+}
+
+/** Whoever guesses waits for its answers (see `FailedLogins`). */
+async function refusalDelay({ services, peer }: LinkContext, token: string): Promise<void> {
+  const claimed = /(?:^|[ &])sr=([^&]{1,257})/.exec(token)?.[1] ?? "";
+  const delay = services.failedLogins.refused(peer.address, claimed);
+  if (delay > 0) await new Promise<void>((resolve) => void services.clock.after(delay, resolve));
 }
 
 function failure({ services, peer }: LinkContext, error: unknown): Answer {

@@ -7,6 +7,7 @@ import type { BlobProperties } from "../../../domain/files/blob.ts";
 import { authenticate } from "../auth.ts";
 import { splitTarget } from "../paths.ts";
 import type { RouteParts } from "../routes/parts.ts";
+import { visitorIsKnown } from "../visitors.ts";
 import { readBlockList } from "./block-list.ts";
 import { bodyOf, textOf } from "./content.ts";
 import { errorXml, refusalOf } from "./errors.ts";
@@ -70,7 +71,9 @@ export function blobRoutes(parts: RouteParts, container: string): FastifyPluginC
       sig: sig.replaceAll(" ", "+"),
       spr: spr ?? "",
     };
-    return parts.hub.files.open({ kind: "signature", signature }, names);
+    const blob = parts.hub.files.open({ kind: "signature", signature }, names);
+    visitorIsKnown(request.raw.socket);
+    return blob;
   }
 
   function contentOf(request: FastifyRequest) {
