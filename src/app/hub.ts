@@ -260,7 +260,7 @@ export interface Methods {
 
 export interface Telemetry {
   /** Resolves when the message is durable in the event log. */
-  send(principal: IdentityPrincipal, message: NewMessage): Promise<void>;
+  send(principal: IdentityPrincipal, message: NewMessage): Promise<unknown>;
 }
 
 /** For owners: policies with all four rights. */

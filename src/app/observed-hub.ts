@@ -55,18 +55,19 @@ function observeCall(name: string, call: Call, observer: Observer): Call {
 }
 
 function measureCall(name: string, call: Call, { protocol, meter }: Observer): Call {
-  const durations = new Map<string, Histogram>();
+  const durations: Record<Kind, { [result in "ok" | "refused" | "failed"]?: Histogram }> = {
+    device: {},
+    module: {},
+    hub: {},
+  };
   const refusals = new Map<string, Counter>();
   const countings = countingsOf(name, meter, protocol);
 
   function durationOf(kind: Kind, result: "ok" | "refused" | "failed"): Histogram {
-    const id = kind + result;
-    let found = durations.get(id);
-    if (found === undefined) {
-      const labels = { call: name, protocol, kind, result };
-      durations.set(id, (found = meter.histogram("twinhub_call_duration_seconds", labels)));
-    }
-    return found;
+    const found = durations[kind][result];
+    if (found !== undefined) return found;
+    const labels = { call: name, protocol, kind, result };
+    return (durations[kind][result] = meter.histogram("twinhub_call_duration_seconds", labels));
   }
 
   function refusalsOf(error: string): Counter {

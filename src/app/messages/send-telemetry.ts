@@ -9,19 +9,17 @@ import { partitionOf } from "./partition-of.ts";
 
 /**
  * Sends a device-to-cloud message, stamped with who sent it, where routes say, which is the event log unless there are any;
- * resolves when it is durable there (spec/semantics §10, §11.1).
+ * resolves when it is durable there (spec/semantics §10, §11.1). Hot: the promise is the store's own.
  */
-export async function sendTelemetry(
+export function sendTelemetry(
   context: HubContext,
   principal: IdentityPrincipal,
   message: NewMessage,
-): Promise<void> {
+): Promise<unknown> {
   const size = messageSize(message);
   if (size > maxTelemetrySize) {
-    throw new HubError(
-      "MessageTooLarge",
-      `A message of ${keyText(principal.key)} has ${size} bytes, the limit is ${maxTelemetrySize}`,
-    );
+    const problem = `A message of ${keyText(principal.key)} has ${size} bytes, the limit is ${maxTelemetrySize}`;
+    return Promise.reject(new HubError("MessageTooLarge", problem));
   }
   const live = context.live.get(principal.key);
   const now = context.clock.now();
@@ -36,11 +34,10 @@ export async function sendTelemetry(
     authMethod: authMethodText(principal.auth),
     modelId: live?.modelId ?? "",
   };
-  if (context.router.isStraight) {
-    const { eventLog } = context.store;
-    await eventLog.append(partitionOf(principal.key.deviceId, eventLog.partitions), stamped);
-  } else await context.router.telemetry(stamped);
   if (live !== undefined) live.lastActivityTime = now;
+  if (!context.router.isStraight) return context.router.telemetry(stamped);
+  const { eventLog } = context.store;
+  return eventLog.append(partitionOf(principal.key.deviceId, eventLog.partitions), stamped);
 }
 
 /** A connection's messages share one credential. */

@@ -6,8 +6,9 @@ export const maxTelemetrySize = 262_144;
 /** Body, values of system properties, names and values of application properties, in bytes (spec/semantics §10). */
 export function messageSize(message: NewMessage): number {
   let size = message.body.byteLength;
-  for (const value of Object.values(message.system))
-    if (value !== undefined) size += Buffer.byteLength(String(value));
+  const { system } = message;
+  let name: keyof typeof system;
+  for (name in system) size += Buffer.byteLength(system[name] ?? "");
   for (const [name, value] of message.application) {
     size += Buffer.byteLength(name) + (value === null ? 0 : Buffer.byteLength(value));
   }

@@ -56,17 +56,22 @@ export function encodePublish(
   const topicBytes = Buffer.byteLength(topic);
   const payloadBytes = typeof payload === "string" ? Buffer.byteLength(payload) : payload.length;
   const remaining = 2 + topicBytes + (delivery.qos === 0 ? 0 : 2) + payloadBytes;
-  const length = lengthBytes(remaining);
-  const packet = Buffer.allocUnsafe(1 + length.length + remaining);
+  const packet = Buffer.allocUnsafe(1 + lengthSize(remaining) + remaining);
   packet[0] = 0x30 | (delivery.qos << 1) | (delivery.qos === 1 && delivery.dup ? 8 : 0);
   let at = 1;
-  for (const byte of length) packet[at++] = byte;
+  for (let left = remaining; left > 0; left >>= 7)
+    packet[at++] = left > 0x7f ? (left & 0x7f) | 0x80 : left;
   at = packet.writeUInt16BE(topicBytes, at);
   at += packet.write(topic, at);
   if (delivery.qos === 1) at = packet.writeUInt16BE(delivery.packetId, at);
   if (typeof payload === "string") packet.write(payload, at);
   else packet.set(payload, at);
   return packet;
+}
+
+/** Bytes of a remaining length, which is not 0. */
+function lengthSize(length: number): number {
+  return length < 0x80 ? 1 : length < 0x40_00 ? 2 : length < 0x20_00_00 ? 3 : 4;
 }
 
 function lengthBytes(length: number): number[] {

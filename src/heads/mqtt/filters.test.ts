@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isFilter, selects, withSubscriptions, withoutFilters } from "./filters.ts";
 
@@ -39,6 +40,27 @@ describe("topic filters (MQTT 3.1.1 §4.7)", () => {
     ["devices/+/messages/devicebound/#", "devices/d1/messages/devicebound/%24.to=x", true],
   ])("%s selects %s: %s", (filter, topic, expected) => {
     expect(selects(filter, topic)).toBe(expected);
+  });
+
+  it("select what a comparison level by level finds, the quick way for a/b/# too", () => {
+    const levels = (...names: string[]) =>
+      fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 4 });
+    const agrees = (filter: readonly string[], topic: readonly string[]): boolean =>
+      filter.every((level, index) => level === "#" || level === "+" || level === topic[index]) &&
+      (filter.at(-1) === "#" ? topic.length >= filter.length - 1 : topic.length === filter.length);
+    fc.assert(
+      fc.property(
+        levels("a", "b", "", "+"),
+        fc.boolean(),
+        levels("a", "b", ""),
+        (from, all, topic) => {
+          const filter = all ? [...from, "#"] : from;
+          const found = selects(filter.join("/"), topic.join("/"));
+          // `+` stands for a level that is there.
+          expect(found).toBe(agrees(filter, topic));
+        },
+      ),
+    );
   });
 
   it("replaces an equal filter, keeps the order, and says when nothing has changed", () => {

@@ -16,6 +16,7 @@ export function isFilter(text: string): boolean {
 /** True if `filter` selects `topic`. A leading wild card does not select `$…` [MQTT-4.7.2-1]. */
 export function selects(filter: string, topic: string): boolean {
   if (topic.startsWith("$") && (filter.startsWith("#") || filter.startsWith("+"))) return false;
+  if (isPrefix(filter)) return isBelow(filter, topic);
   let filterAt = 0;
   let topicAt = 0;
   for (;;) {
@@ -30,6 +31,18 @@ export function selects(filter: string, topic: string): boolean {
     filterAt = filterEnd + 1;
     topicAt = topicEnd + 1;
   }
+}
+
+/** `a/b/#`: whatever begins as it does. */
+function isPrefix(filter: string): boolean {
+  return filter.endsWith("/#") && !filter.includes("+");
+}
+
+/** `a/#` selects `a` as well. */
+function isBelow(filter: string, topic: string): boolean {
+  const length = filter.length - 2;
+  if (!topic.startsWith(filter.slice(0, length))) return false;
+  return topic.length === length || topic[length] === "/";
 }
 
 function levelEnd(text: string, from: number): number {

@@ -72,7 +72,7 @@ describe.each(both)("telemetry of a %s", (_, key) => {
         ...hub,
         telemetry: {
           send: () =>
-            new Promise((resolve) => {
+            new Promise<void>((resolve) => {
               release.push(resolve);
             }),
         },

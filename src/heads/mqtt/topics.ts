@@ -64,7 +64,10 @@ export function parseTopic(topic: string, ownTopic: string): InboundTopic {
 }
 
 /** `?name=value&…`; values are kept as they stand. A sub-resource before the `?` is refused. */
-function readQuery(text: string): ReadonlyMap<string, string> {
+function readQuery(text: string): Pick<ReadonlyMap<string, string>, "get"> {
+  // What nearly every request sends.
+  if (text.startsWith("?$rid=") && text.length <= maxQueryPart && !text.includes("&"))
+    return { get: (name) => (name === "$rid" ? text.slice("?$rid=".length) : undefined) };
   const values = new Map<string, string>();
   if (text === "") return values;
   if (!text.startsWith("?"))

@@ -72,11 +72,16 @@ export class WorkQueue {
     for (;;) {
       const entry = this.#entries[this.#started];
       if (entry === undefined) return;
-      if (conflicts[entry.lane].some((lane) => this.#running[lane] > 0)) return;
+      if (this.#isBlocked(entry.lane)) return;
       this.#started++;
       this.#running[entry.lane]++;
       this.#run(entry);
     }
+  }
+
+  #isBlocked(lane: Lane): boolean {
+    for (const other of conflicts[lane]) if (this.#running[other] > 0) return true;
+    return false;
   }
 
   #run(entry: Entry): void {
@@ -85,13 +90,17 @@ export class WorkQueue {
       if (typeof outcome === "function") {
         this.#done(entry, outcome);
       } else {
-        outcome
-          .then((answer) => {
-            this.#done(entry, answer);
-            this.#options.onAnswered();
-          })
-          .catch(this.#options.onBug);
+        outcome.then((answer) => this.#answered(entry, answer), this.#options.onBug);
       }
+    } catch (error) {
+      this.#options.onBug(error);
+    }
+  }
+
+  #answered(entry: Entry, answer: Answer): void {
+    try {
+      this.#done(entry, answer);
+      this.#options.onAnswered();
     } catch (error) {
       this.#options.onBug(error);
     }
@@ -108,7 +117,8 @@ export class WorkQueue {
       this.#bytes -= bytes;
       ready();
     }
-    this.#entries.splice(0, answered);
+    if (answered === this.#entries.length) this.#entries.length = 0;
+    else this.#entries.splice(0, answered);
     this.#started -= answered;
     this.#start();
   }

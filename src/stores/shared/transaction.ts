@@ -35,6 +35,8 @@ export class LayeredTransaction implements HubTx {
   readonly #batch: Changes;
   readonly #work: Changes;
   #layeredQueues: LayeredQueues | undefined;
+  #key: IdentityKey | undefined;
+  #keyText = "";
   #ended = false;
 
   constructor(now: Milliseconds, { committed, state, batch, work }: Layers) {
@@ -51,7 +53,7 @@ export class LayeredTransaction implements HubTx {
   }
 
   identity(key: IdentityKey): Identity | undefined {
-    return this.#identity(keyText(key));
+    return this.#identity(this.#textOf(key));
   }
 
   modulesOf(deviceId: string): readonly Module[] {
@@ -79,14 +81,14 @@ export class LayeredTransaction implements HubTx {
   }
 
   twin(key: IdentityKey): Twin | undefined {
-    const text = keyText(key);
+    const text = this.#textOf(key);
     const written = read(text, this.#open().twins, this.#batch.twins);
     return written === undefined ? this.#committed.twin(text) : (written ?? undefined);
   }
 
   putTwin(key: IdentityKey, twin: Twin): void {
     const work = this.#open();
-    work.write(work.twins, keyText(key), twin);
+    work.write(work.twins, this.#textOf(key), twin);
   }
 
   deleteTwin(key: IdentityKey): void {
@@ -218,6 +220,15 @@ export class LayeredTransaction implements HubTx {
     if (event.type === "connectionChanged") work.relaxed++;
     else work.writes++;
     work.events.push(event);
+  }
+
+  /** `keyText`; most works are about one key. */
+  #textOf(key: IdentityKey): string {
+    if (key !== this.#key) {
+      this.#key = key;
+      this.#keyText = keyText(key);
+    }
+    return this.#keyText;
   }
 
   /** Few works touch queues. */

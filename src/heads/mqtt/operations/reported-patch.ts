@@ -9,28 +9,35 @@ import type { Answer } from "../work-queue.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { answerTwin, answerTwinFailure, logFailure } from "./twin-answer.ts";
 
-/** PATCH of the reported properties: 204 with the new `$version`, after the commit (spec/mqtt §7.2). */
-export async function patchReported(
+/**
+ * PATCH of the reported properties: 204 with the new `$version`, after the commit (spec/mqtt §7.2). Hot: one promise for
+ * each patch, and no more.
+ */
+export function patchReported(
   session: DeviceSession,
   packet: PublishPacket,
   { rid, version }: Extract<InboundTopic, { kind: "reportedPatch" }>,
-): Promise<Answer> {
+): Answer | Promise<Answer> {
   const puback = acknowledge(session, packet);
-  try {
-    const patch = readPatch(packet.payload);
-    const expected = readVersion(version);
-    const { twins } = session.services.hub;
-    const reported = await twins.updateReported(session.principal, patch, expected);
-    return () => {
-      puback();
-      if (rid !== undefined) answerTwin(session, twinAnswerTopic(204, rid, reported), "");
-    };
-  } catch (error) {
+  const refused = (error: unknown): Answer => {
     return () => {
       puback();
       if (rid === undefined) logFailure(session, undefined, error);
       else answerTwinFailure(session, rid, error);
     };
+  };
+  try {
+    const patch = readPatch(packet.payload);
+    const expected = readVersion(version);
+    const { twins } = session.services.hub;
+    return twins.updateReported(session.principal, patch, expected).then((reported) => {
+      return () => {
+        puback();
+        if (rid !== undefined) answerTwin(session, twinAnswerTopic(204, rid, reported), "");
+      };
+    }, refused);
+  } catch (error) {
+    return refused(error);
   }
 }
 

@@ -24,26 +24,26 @@ const faults: ReadonlySet<FaultType> = new Set<FaultType>([
 
 /**
  * Device to cloud: PUBACK after the message is durable; a message that is refused ends the connection. One that asks
- * for a fault is neither kept nor acknowledged.
+ * for a fault is neither kept nor acknowledged. Hot: one promise for each message, and no more.
  */
-export async function sendTelemetry(
+export function sendTelemetry(
   session: DeviceSession,
   packet: PublishPacket,
   bag: string,
-): Promise<Answer> {
-  try {
-    const message = readMessage(bag, packet.payload, packet.retain);
-    const fault = faultOf(session, message);
-    if (fault !== null) {
-      session.inject(fault);
-      return noAnswer;
-    }
-    await session.services.hub.telemetry.send(session.principal, message);
-    return acknowledge(session, packet);
-  } catch (error) {
-    session.fail(error);
+): Answer | Promise<Answer> {
+  const message = readMessage(bag, packet.payload, packet.retain);
+  const fault = faultOf(session, message);
+  if (fault !== null) {
+    session.inject(fault);
     return noAnswer;
   }
+  return session.services.hub.telemetry.send(session.principal, message).then(
+    () => acknowledge(session, packet),
+    (error: unknown) => {
+      session.fail(error);
+      return noAnswer;
+    },
+  );
 }
 
 function faultOf({ services }: DeviceSession, { application }: NewMessage): Fault | null {
