@@ -1,8 +1,8 @@
 import { appendFileSync } from "node:fs";
 
 /**
- * How often a crash test kills: `usual` times, unless `TWINHUB_KILLS` asks for more, as `npm run bench:crash` does, and until
- * `TWINHUB_KILL_MINUTES` have passed.
+ * How often a crash test kills: `usual` times, unless `CRASH_KILLS` asks for more, as `npm run bench:crash` does, and until
+ * `CRASH_MINUTES` have passed.
  */
 export class Kills {
   readonly asked: number;
@@ -14,9 +14,9 @@ export class Kills {
 
   constructor(usual: number) {
     this.#usual = usual;
-    this.asked = positive(process.env["TWINHUB_KILLS"]) ?? usual;
+    this.asked = positive(process.env["CRASH_KILLS"]) ?? usual;
     this.timeout = 100_000 + this.asked * 15_000;
-    const minutes = positive(process.env["TWINHUB_KILL_MINUTES"]);
+    const minutes = positive(process.env["CRASH_MINUTES"]);
     this.#until = minutes === undefined ? Infinity : Date.now() + minutes * 60_000;
   }
 
@@ -32,7 +32,7 @@ export class Kills {
 
   /** Writes figures where the benchmark looks for them. */
   report(figures: Readonly<Record<string, string | number>>): void {
-    const file = process.env["TWINHUB_CRASH_REPORT"];
+    const file = process.env["CRASH_REPORT"];
     if (file === undefined) return;
     appendFileSync(file, `${JSON.stringify({ ...figures, kills: this.done })}\n`);
   }
