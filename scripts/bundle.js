@@ -19,8 +19,11 @@ const otherEntries = [
   "tls/server-certs",
 ];
 
-/** Libraries that are not taken in: one is native, and one is loaded file by file (src/heads/amqp/rhea/load.ts). */
-const external = [/^node:/, "libsql", "rhea"];
+/**
+ * Libraries that are not taken in: one is native, one is loaded file by file (src/heads/amqp/rhea/load.ts), and one has
+ * to be the one that the user's own tracing knows.
+ */
+const external = [/^node:/, "libsql", "rhea", "@opentelemetry/api"];
 
 /**
  * @param {string} directory receives the files; what is in it stays

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
-import { parse } from "yaml";
+import { createRequire } from "node:module";
+import type * as Yaml from "yaml";
 import { ConfigError } from "./config-error.ts";
 
 /** Largest configuration file, in bytes. */
@@ -31,6 +32,8 @@ function readText(file: string): string {
 }
 
 function parseYaml(file: string, text: string): unknown {
+  // Loaded for those who have a file: it would take a start longer than all other settings together.
+  const { parse } = createRequire(import.meta.url)("yaml") as typeof Yaml;
   try {
     return parse(text, { prettyErrors: true });
   } catch (error) {

@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+import { addBackup } from "./commands/backup.ts";
+import { addCertificate } from "./commands/certificate.ts";
+import { addConfiguration } from "./commands/configuration.ts";
+import { addChanges } from "./commands/changes.ts";
+import { addConnection } from "./commands/connection.ts";
+import { addConsumerGroup } from "./commands/consumer-group.ts";
+import { addThrottling } from "./commands/throttling.ts";
+import { addDeviceIdentity } from "./commands/device-identity.ts";
+import { addEnv } from "./commands/env.ts";
+import { addGenerateSasToken } from "./commands/generate-sas-token.ts";
+import { addJob } from "./commands/job.ts";
+import { addIndex } from "./commands/index.ts";
+import { addMessageEndpoint } from "./commands/message-endpoint.ts";
+import { addMessageEnrichment } from "./commands/message-enrichment.ts";
+import { addMessageRoute } from "./commands/message-route.ts";
+import { addMessages } from "./commands/message.ts";
+import { addMethods } from "./commands/method.ts";
+import { addModuleIdentity } from "./commands/module-identity.ts";
+import { addMonitorEvents } from "./commands/monitor-events.ts";
+import { addMonitorFeedback } from "./commands/monitor-feedback.ts";
+import { addPortal } from "./commands/portal.ts";
+import { addPolicy } from "./commands/policy.ts";
+import { addQuery } from "./commands/query.ts";
+import { addStatus } from "./commands/status.ts";
+import { addTwins } from "./commands/twin.ts";
+import { addUploadFile } from "./commands/upload-file.ts";
+import type { Io } from "./io.ts";
+
+/** All commands but `start`, in the order in which help lists them. `version` is twinhub's own. */
+export function addOtherCommands(program: Command, io: Io, version: string): void {
+  addBackup(program, io, version);
+  addStatus(program, io);
+  addPortal(program, io);
+  addEnv(program, io);
+  addDeviceIdentity(program, io);
+  addModuleIdentity(program, io);
+  addTwins(program, io);
+  addQuery(program, io);
+  addIndex(program, io);
+  addChanges(program, io);
+  addMethods(program, io);
+  addJob(program, io);
+  addConfiguration(program, io);
+  addMessages(program, io);
+  addUploadFile(program, io);
+  addMonitorEvents(program, io);
+  addMonitorFeedback(program, io);
+  addConsumerGroup(program, io);
+  addThrottling(program, io);
+  addMessageRoute(program, io);
+  addMessageEndpoint(program, io);
+  addMessageEnrichment(program, io);
+  addPolicy(program, io);
+  addCertificate(program, io);
+  addConnection(program, io);
+  addGenerateSasToken(program, io);
+}
