@@ -1,0 +1,396 @@
+// npm run soak: a hub of its own under mixed load for minutes, and then everything that it acknowledged is looked for.
+//   node bench/soak/main.js [--minutes 60] [--modules 2000] [--kill SECONDS] [--report FILE] [--dist dist] [--data data]
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+
+import { cpuMicros, describeMachine } from "../machine.js";
+import { Fleet, isClosed } from "./fleet.js";
+import { HttpsMember } from "./https-member.js";
+import { SoakHub } from "./hub.js";
+import { Problems } from "./model.js";
+import { MqttMember } from "./mqtt-member.js";
+import { Reader, readSlowly } from "./reader.js";
+import { Rest } from "./rest.js";
+import { Services } from "./services.js";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "60" },
+    modules: { type: "string", default: "2000" },
+    kill: { type: "string" },
+    report: { type: "string" },
+    dist: { type: "string", default: path.join(import.meta.dirname, "..", "..", "dist") },
+    data: { type: "string", default: "data" },
+  },
+});
+const minutes = Number(values.minutes);
+const count = Number(values.modules);
+const killEvery = values.kill === undefined ? Number.POSITIVE_INFINITY : Number(values.kill);
+
+const TICK_MS = 20;
+/** Per second and connected device or module. */
+const RATES = {
+  telemetry: 0.25,
+  reports: 0.05,
+  patches: 0.02,
+  methods: 0.005,
+  commands: 0.05,
+  polls: 0.2,
+};
+const QUERIES = 1;
+const STORM_S = 60;
+const STORM_SHARE = 0.3;
+const FAULT_S = 5;
+const SAMPLE_S = 5;
+/** What was sent gets so long to be answered, and what was stored to be read. */
+const DRAIN_MS = 60_000;
+/** So much may memory grow from the third quarter to the fourth, beside a tenth. */
+const GROWTH_MIB = 24;
+const FILES = 60;
+
+/** @param {number} ms @returns {Promise<void>} */
+const pass = (ms) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+mkdirSync(values.data, { recursive: true });
+const directory = mkdtempSync(path.join(path.resolve(values.data), "soak-"));
+const delayFile = path.join(directory, "delay.json");
+const problems = new Problems();
+const host = `127.91.${10 + Math.floor(Math.random() * 200)}.${2 + Math.floor(Math.random() * 200)}`;
+const hub = new SoakHub({
+  host,
+  dist: path.resolve(values.dist),
+  data: path.join(directory, "hub"),
+  delayFile,
+});
+try {
+  await hub.start();
+  const figures = await soak();
+  print(figures);
+  if (values.report !== undefined)
+    writeFileSync(values.report, `${JSON.stringify(figures, null, 2)}\n`);
+} finally {
+  await hub.stop();
+  rmSync(directory, { recursive: true, force: true });
+}
+process.exit(problems.count === 0 ? 0 : 1);
+
+async function soak() {
+  const rest = new Rest(hub, 24);
+  const fleet = new Fleet(hub, rest, count, problems);
+  await fleet.register();
+  const filesBefore = hub.openFiles;
+  await fleet.connect();
+  const filesConnected = hub.openFiles;
+  const { members } = fleet;
+  const services = new Services(rest, (text) => problems.add(text));
+  const reader = new Reader(
+    hub,
+    (text) => {
+      const { i, n } = JSON.parse(text);
+      members[i]?.wasRead(n);
+    },
+    (text) => problems.add(text),
+  );
+  reader.open();
+  const stopSlowly = readSlowly(hub);
+  const unread = rest.open("/$hub/events?from=earliest");
+  const frozen = members
+    .filter(({ protocol, isModule }) => protocol === "mqtt" && isModule)
+    .slice(0, 3);
+  for (const member of frozen) fleet.freeze(member);
+
+  /** @type {number[]} */
+  const memory = [];
+  const cpuBefore = cpuMicros(hub.pid) ?? 0;
+  const began = performance.now();
+  const kills = await load({ fleet, services, frozen, memory });
+  const seconds = (performance.now() - began) / 1000;
+  const cpu = ((cpuMicros(hub.pid) ?? 0) - cpuBefore) / 1e6 / seconds;
+  const filesAfter = hub.openFiles;
+
+  await drain(fleet, services);
+  await compare({ fleet, rest, services, frozen });
+  await readAll(fleet);
+  const delay = JSON.parse(readFileSync(delayFile, "utf8"));
+  reader.close();
+  stopSlowly();
+  unread.destroy();
+  fleet.stop();
+  rest.close();
+  await until(() => hub.openFiles <= filesBefore + FILES, 15_000);
+  const filesEnd = hub.openFiles;
+  if (kills === 0 && Math.abs(filesAfter - filesConnected) > FILES)
+    problems.add(
+      `open files went from ${filesConnected} to ${filesAfter} with the same connections`,
+    );
+  if (filesEnd > filesBefore + FILES)
+    problems.add(`${filesEnd} files are open after everybody has left, ${filesBefore} were before`);
+  checkMemory(memory);
+  if (hub.isGone) problems.add(`the hub has ended by itself: ${hub.errors}`);
+  const stopped = await hub.stop();
+  if (stopped.code !== 0) problems.add(`the hub ended with ${stopped.code}: ${hub.errors}`);
+  if (!(await isClosed(host, hub.ports.mqtts))) problems.add("somebody still listens");
+  const total = (/** @type {(member: import("./model.js").Member) => number} */ of) =>
+    members.reduce((sum, member) => sum + of(member), 0);
+  const { commit, node } = describeMachine(directory);
+  return {
+    commit,
+    node,
+    minutes: seconds / 60,
+    members: members.length,
+    kills,
+    connects: fleet.opens,
+    ends: fleet.ends,
+    telemetry: {
+      sent: total((member) => member.sent),
+      acknowledged: total((member) => member.acknowledgedCount),
+      read: total((member) => member.seenCount),
+    },
+    reports: total((member) => (member.reported.version ?? 1) - 1),
+    services: services.done,
+    notMade: services.notMade,
+    memoryMiB: memory.map(Math.round),
+    openFiles: { before: filesBefore, connected: filesConnected, after: filesAfter, end: filesEnd },
+    eventLoopDelayMs: delay,
+    cpuCores: cpu,
+    stopSeconds: stopped.seconds,
+    hubErrors: hub.errors,
+    problems: problems.count,
+    texts: problems.texts,
+  };
+}
+
+/** @param {{ fleet: Fleet, services: Services, frozen: readonly import("./model.js").Member[], memory: number[] }} parts */
+async function load({ fleet, services, frozen, memory }) {
+  const { members, devices } = fleet;
+  const modules = members.length - devices.length;
+  const due = {
+    telemetry: 0,
+    reports: 0,
+    patches: 0,
+    methods: 0,
+    commands: 0,
+    polls: 0,
+    queries: 0,
+  };
+  const at = { telemetry: 0, reports: 0, patches: 0, methods: 0, commands: 0, polls: 0 };
+  let [storm, fault, sample, kill] = [STORM_S, FAULT_S, 0, killEvery];
+  let kills = 0;
+  const began = performance.now();
+  let before = 0;
+  const pick = (
+    /** @type {keyof typeof at} */ what,
+    /** @type {readonly import("./model.js").Member[]} */ from,
+  ) => from[at[what]++ % from.length];
+  for (;;) {
+    const now = (performance.now() - began) / 1000;
+    if (now >= minutes * 60) return kills;
+    const passed = now - before;
+    before = now;
+    for (const what of /** @type {const} */ ([
+      "telemetry",
+      "reports",
+      "patches",
+      "methods",
+      "commands",
+      "polls",
+    ]))
+      due[what] = Math.min(
+        due[what] + passed * RATES[what] * (what === "commands" ? devices.length : members.length),
+        500,
+      );
+    due.queries += passed * QUERIES;
+    for (; due.telemetry >= 1; due.telemetry--) {
+      const member = pick("telemetry", members);
+      if (member !== undefined && !fleet.isLeft(member)) fleet.client(member)?.sendMessage();
+    }
+    for (; due.reports >= 1; due.reports--) {
+      const member = pick("reports", members);
+      const client = member === undefined ? undefined : fleet.client(member);
+      if (
+        member === undefined ||
+        client === undefined ||
+        client instanceof HttpsMember ||
+        fleet.isLeft(member)
+      )
+        continue;
+      const n = at.reports;
+      if (member.reported.inFlight === undefined) client.report({ [`r${n % 5}`]: n });
+    }
+    for (; due.patches >= 1; due.patches--) {
+      const member = pick("patches", members);
+      if (member !== undefined) void services.patch(member);
+    }
+    for (; due.methods >= 1; due.methods--) {
+      const member = pick("methods", members);
+      if (member !== undefined && member.protocol !== "https" && !fleet.isLeft(member))
+        void services.invoke(member);
+    }
+    for (; due.commands >= 1; due.commands--) {
+      const member = pick("commands", devices);
+      if (member !== undefined) void services.command(member);
+    }
+    for (; due.polls >= 1; due.polls--) {
+      const member = pick("polls", members);
+      const client = member === undefined ? undefined : fleet.client(member);
+      if (client instanceof HttpsMember) client.poll().catch(() => {});
+    }
+    for (; due.queries >= 1; due.queries--) void services.query(modules);
+    // Those who never read get more than their share.
+    for (const member of frozen) if (Math.random() < 0.2) void services.patch(member);
+    if (now >= storm) {
+      storm += STORM_S;
+      fleet.storm(STORM_SHARE);
+    }
+    if (now >= fault) {
+      fault += FAULT_S;
+      const client = fleet.client(members[Math.floor(Math.random() * members.length)] ?? never());
+      if (client instanceof MqttMember) client.fault();
+    }
+    if (now >= sample) {
+      sample += SAMPLE_S;
+      memory.push(hub.residentMiB);
+    }
+    if (now >= kill) {
+      await hub.kill();
+      kills++;
+      await hub.start();
+      kill = (performance.now() - began) / 1000 + killEvery;
+    }
+    if (hub.isGone) {
+      problems.add(`the hub ended by itself: ${hub.errors}`);
+      return kills;
+    }
+    await pass(TICK_MS);
+  }
+}
+
+/** @returns {never} */
+function never() {
+  throw new Error("there are no members");
+}
+
+/** @param {() => boolean} condition @param {number} limit ms */
+async function until(condition, limit) {
+  for (const deadline = performance.now() + limit; performance.now() < deadline;) {
+    if (condition()) return true;
+    await pass(100);
+  }
+  return condition();
+}
+
+/** Nobody sends any more: all that is under way arrives. @param {Fleet} fleet @param {Services} services */
+async function drain(fleet, services) {
+  const active = fleet.members.filter((member) => !fleet.isLeft(member));
+  const isBack = await until(
+    () => active.every((member) => fleet.client(member) !== undefined),
+    DRAIN_MS,
+  );
+  if (!isBack)
+    problems.add(
+      `${active.filter((member) => fleet.client(member) === undefined).length} did not come back`,
+    );
+  const isQuiet = await until(() => {
+    for (const member of fleet.devices) {
+      const client = fleet.client(member);
+      if (client instanceof HttpsMember && member.owed.size > 0) client.poll().catch(() => {});
+    }
+    return (
+      services.waiting === 0 &&
+      fleet.members.every((member) => member.desired.inFlight === undefined) &&
+      active.every((member) => member.reported.inFlight === undefined) &&
+      fleet.devices.every((member) => member.owed.size === 0)
+    );
+  }, DRAIN_MS);
+  if (isQuiet) return;
+  const owed = fleet.devices.filter(({ owed: { size } }) => size > 0).length;
+  const reports = active.filter(({ reported }) => reported.inFlight !== undefined).length;
+  problems.add(
+    `not answered in time: messages to ${owed} devices, ${reports} reports, ${services.waiting} requests`,
+  );
+}
+
+/** @param {{ fleet: Fleet, rest: Rest, services: Services, frozen: readonly import("./model.js").Member[] }} parts */
+async function compare({ fleet, rest, services, frozen }) {
+  // A method for each that is online: it has to be answered now.
+  const online = fleet.members.filter(
+    (member) => member.protocol !== "https" && !fleet.isLeft(member),
+  );
+  for (let at = 0; at < online.length; at += 50)
+    await Promise.all(
+      online.slice(at, at + 50).map((member) => services.invoke(member, fleet.age(member) > 5000)),
+    );
+  for (let at = 0; at < fleet.members.length; at += 16) {
+    await Promise.all(
+      fleet.members.slice(at, at + 16).map(async (member) => {
+        const { status, text } = await rest.call("GET", member.path("twins"));
+        if (status !== 200) return member.problem(`twin: ${status} ${text}`);
+        const twin = JSON.parse(text);
+        services.takeTwin(member, twin);
+        if (frozen.includes(member)) return;
+        member.reported.read(twin.properties.reported, (wrong) =>
+          member.problem(`reported ${wrong}`),
+        );
+        if (member.protocol !== "https") member.checkHeard(twin.properties.desired);
+      }),
+    );
+  }
+}
+
+/** @param {Fleet} fleet */
+async function readAll({ members }) {
+  await until(
+    () => members.every((member) => member.seenCount >= member.acknowledgedCount),
+    DRAIN_MS,
+  );
+  for (const member of members) {
+    const missing = member.missing();
+    if (missing.length > 0)
+      member.problem(
+        `${missing.length} acknowledged messages are not in the log, the first is ${missing[0]}`,
+      );
+  }
+}
+
+/** @param {readonly number[]} memory */
+function checkMemory(memory) {
+  const quarter = Math.floor(memory.length / 4);
+  if (quarter < 6 || killEvery !== Number.POSITIVE_INFINITY) return;
+  const mean = (/** @type {readonly number[]} */ some) =>
+    some.reduce((sum, each) => sum + each, 0) / some.length;
+  const third = mean(memory.slice(2 * quarter, 3 * quarter));
+  const last = mean(memory.slice(3 * quarter));
+  if (last > third * 1.1 + GROWTH_MIB)
+    problems.add(
+      `memory grows: ${Math.round(third)} MiB in the third quarter, ${Math.round(last)} MiB in the last`,
+    );
+}
+
+/** @param {Awaited<ReturnType<typeof soak>>} figures */
+function print(figures) {
+  const {
+    memoryMiB,
+    texts,
+    telemetry,
+    services: done,
+    openFiles,
+    eventLoopDelayMs: delay,
+  } = figures;
+  const step = Math.max(1, Math.floor(memoryMiB.length / 10));
+  const lines = [
+    `${figures.minutes.toFixed(1)} minutes, ${figures.members} devices and modules, ${figures.connects} connects, ${figures.ends} ends, ${figures.kills} kills`,
+    `telemetry: ${telemetry.sent} sent, ${telemetry.acknowledged} acknowledged, ${telemetry.read} of these read back once`,
+    `twins: ${figures.reports} reports, ${done.patches} patches of services, ${done.conflicts} stale etags refused`,
+    `${done.methods} methods answered (${done.offline} to somebody offline), ${done.commands} messages to devices, ${done.queries} queries, ${figures.notMade} requests not made because too many waited`,
+    `resident MiB: ${memoryMiB.filter((_, index) => index % step === 0).join(" ")}`,
+    `open files: ${openFiles.before} before, ${openFiles.connected} connected, ${openFiles.after} at the end of the load, ${openFiles.end} after it`,
+    `event-loop delay: p50 ${delay.p50.toFixed(1)} ms, p99 ${delay.p99.toFixed(1)} ms, max ${delay.max.toFixed(0)} ms; ${figures.cpuCores.toFixed(2)} cores; stopped within ${figures.stopSeconds.toFixed(1)} s`,
+    figures.problems === 0 ? "no problems" : `${figures.problems} PROBLEMS:`,
+    ...texts,
+  ];
+  console.log(lines.join("\n"));
+}
