@@ -66,6 +66,65 @@ describe.each(storeKinds)("On the %s store", (store) => {
     },
   ];
 
+  describe.each(fleets)("routes for the lives of jobs over $what", ({ keys, condition }) => {
+    /** Messages about jobs in the event log, without the hub's name and times. */
+    async function told(): Promise<readonly JsonObject[]> {
+      const partitions = await app.hub.events.partitions(owner);
+      const pages = await Promise.all(
+        partitions.map(({ partition }) => app.hub.events.read(owner, partition, 1, 100)),
+      );
+      return pages.flat().map(({ message }) => {
+        expect(message.source).toBe("deviceJobLifecycleEvents");
+        const {
+          jobId,
+          opType,
+          "iothub-message-schema": schema,
+        } = Object.fromEntries(message.application);
+        expect(schema).toBe("deviceJobLifecycleNotification");
+        const body = JSON.parse(Buffer.from(message.body).toString()) as JsonObject;
+        expect(body["jobId"]).toBe(jobId);
+        return { opType: opType ?? "", ...body };
+      });
+    }
+
+    beforeEach(async () => {
+      for (const key of keys) await app.create(key);
+      const name = "DeviceJobLifecycleEvents";
+      const route = { name, source: name, endpointNames: ["events"], isEnabled: true } as const;
+      const where = "$body.type = 'scheduleUpdateTwin'";
+      await app.hub.routing.putRoute(owner, { ...route, condition: where }, { kind: "absent" });
+    });
+
+    it("are told how each began and ended, with its counts and without its patch", async () => {
+      await app.hub.jobs.create(owner, "roll", twinJob(condition));
+      await ended("roll");
+      await waitUntil(async () => expect(await told()).toHaveLength(3));
+      const [made, begun, done] = await told();
+      expect(made).toMatchObject({ opType: "createJob", status: "queued" });
+      expect(begun).toMatchObject({ opType: "startJob", status: "running" });
+      expect(done).toMatchObject({
+        opType: "completeJob",
+        type: "scheduleUpdateTwin",
+        status: "completed",
+        queryCondition: condition,
+        deviceJobStatistics: { deviceCount: 2, succeededCount: 2, failedCount: 0 },
+      });
+      expect(done).not.toHaveProperty("updateTwin");
+    });
+
+    it("are told of one that was cancelled before its time, and not of method jobs that the condition leaves out", async () => {
+      const startTime = new Date(app.clock.now() + 3_600_000).toISOString();
+      await app.hub.jobs.create(owner, "calls", { ...methodJob(condition), startTime });
+      await app.hub.jobs.create(owner, "later", twinJob(condition, { startTime }));
+      await app.hub.jobs.cancel(owner, "later");
+      await waitUntil(async () => expect(await told()).toHaveLength(2));
+      expect(await told()).toMatchObject([
+        { jobId: "later", opType: "createJob", status: "scheduled" },
+        { jobId: "later", opType: "cancelJob", status: "cancelled" },
+      ]);
+    });
+  });
+
   describe.each(fleets)("a job over $what", ({ keys, other, condition }) => {
     beforeEach(async () => {
       for (const key of [...keys, other]) await app.create(key);

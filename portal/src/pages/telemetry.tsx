@@ -39,6 +39,7 @@ export function TelemetryPage() {
               <option value="twinChangeEvents">twin changes</option>
               <option value="deviceLifecycleEvents">identities made and deleted</option>
               <option value="deviceConnectionStateEvents">connections</option>
+              <option value="deviceJobLifecycleEvents">jobs</option>
             </Select>
           </Field>
           <Field label="Begin">

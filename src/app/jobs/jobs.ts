@@ -8,7 +8,7 @@ import type { HubContext } from "../context.ts";
 import type { HubTx } from "../ports.ts";
 import { type Principal, demand } from "../principal.ts";
 import { dropOldJobs, maxJobs } from "./drop-old-jobs.ts";
-import { addJob, allJobs, findJob, hasJob, putJob, workOf } from "./stored-jobs.ts";
+import { addJob, allJobs, findJob, hasJob, moveJob, workOf } from "./stored-jobs.ts";
 
 /** Jobs of one page when the caller does not say, and at the most. */
 const defaultPage = 100;
@@ -65,7 +65,7 @@ export async function cancelJobById(
   demand(principal, "ServiceConnect");
   const view = await context.store.transaction(null, (tx) => {
     const cancelled = cancelJob(findJob(tx, jobId), tx.now);
-    putJob(tx, cancelled);
+    moveJob(tx, cancelled);
     return viewOf(tx, cancelled);
   });
   context.jobs.forget(jobId);

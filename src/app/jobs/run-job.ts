@@ -12,7 +12,7 @@ import { HubError } from "../../domain/errors.ts";
 import type { HubContext } from "../context.ts";
 import { findTargets } from "./find-targets.ts";
 import { runMethods } from "./run-methods.ts";
-import { chunkSize, findJob, putChunk, putJob, workOf } from "./stored-jobs.ts";
+import { chunkSize, findJob, moveJob, putChunk, putJob, workOf } from "./stored-jobs.ts";
 import { updateTwins } from "./update-twins.ts";
 
 /**
@@ -53,7 +53,8 @@ function change(
     const job = findJob(tx, jobId);
     if (job.status === "cancelled") return job;
     const changed = to(job, tx.now);
-    if (changed !== job) putJob(tx, changed);
+    if (changed.status !== job.status) moveJob(tx, changed);
+    else if (changed !== job) putJob(tx, changed);
     return changed;
   });
 }

@@ -2,6 +2,7 @@ import { HubError } from "../../domain/errors.ts";
 import { type IdentityKey, keyText, parseKeyText } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import type { Job, JobRow, JobWork } from "../../domain/jobs/job.ts";
+import { jobChanged } from "../../domain/jobs/job-view.ts";
 import type { HubTx } from "../ports.ts";
 
 /** Targets of one chunk: what one transaction does, or what is in flight at the same time. */
@@ -37,6 +38,13 @@ export function workOf(tx: HubTx, jobId: string): JobWork {
 export function addJob(tx: HubTx, job: Job, work: JobWork): void {
   putJob(tx, job);
   tx.putDocument(works, job.id, { ...work });
+  tx.emit(jobChanged(job, tx.now));
+}
+
+/** Writes a job that has come to another stage of its life. */
+export function moveJob(tx: HubTx, job: Job): void {
+  putJob(tx, job);
+  tx.emit(jobChanged(job, tx.now));
 }
 
 export function putJob(tx: HubTx, job: Job): void {

@@ -85,6 +85,16 @@ export interface RoutingChanged {
   readonly at: Milliseconds;
 }
 
+/** A job was made, or has come to another stage of its life. */
+export interface JobChanged {
+  readonly type: "jobChanged";
+  readonly at: Milliseconds;
+  readonly jobId: string;
+  readonly operation: "createJob" | "startJob" | "completeJob" | "failJob" | "cancelJob";
+  /** The JobResponse of spec/rest §8.12 without what the job does to its targets. */
+  readonly job: JsonObject;
+}
+
 /** What happened: the only thing that is persisted, routed, shown live and replayed. */
 export type HubEvent =
   | TwinChanged
@@ -94,5 +104,6 @@ export type HubEvent =
   | ConnectionChanged
   | MessageQueued
   | PolicyChanged
+  | JobChanged
   | AuthoritiesChanged
   | RoutingChanged;

@@ -1,11 +1,21 @@
+import type { JobChanged } from "../events/hub-event.ts";
 import type { IdentityKey } from "../identity/key.ts";
 import type { JsonObject } from "../json.ts";
-import { timeText } from "../time.ts";
+import { type Milliseconds, timeText } from "../time.ts";
 import { present } from "../twin/section-view.ts";
-import { type Job, type JobRow, type JobWork, isFinished } from "./job.ts";
+import { type Job, type JobRow, type JobStatus, type JobWork, isFinished } from "./job.ts";
 
 /** The JobResponse of spec/rest §8.12. Never both names of a time: Java refuses the pair. */
 export function jobView(job: Job, work: JobWork): JsonObject {
+  return summaryOf(
+    job,
+    work.type === "scheduleUpdateTwin"
+      ? { updateTwin: work.updateTwin }
+      : { cloudToDeviceMethod: work.cloudToDeviceMethod },
+  );
+}
+
+function summaryOf(job: Job, work: JsonObject): JsonObject {
   const { total, running, succeeded, failed } = job.counts;
   return present({
     jobId: job.id,
@@ -15,9 +25,7 @@ export function jobView(job: Job, work: JobWork): JsonObject {
     endTime: job.endTime === null ? null : timeText(job.endTime),
     maxExecutionTimeInSeconds: job.maxExecutionTime / 1000,
     type: job.type,
-    ...(work.type === "scheduleUpdateTwin"
-      ? { updateTwin: work.updateTwin }
-      : { cloudToDeviceMethod: work.cloudToDeviceMethod }),
+    ...work,
     status: job.status,
     failureReason: job.failureReason ?? undefined,
     statusMessage: job.failureReason ?? undefined,
@@ -29,6 +37,22 @@ export function jobView(job: Job, work: JobWork): JsonObject {
       pendingCount: isFinished(job) ? 0 : total - running - succeeded - failed,
     },
   });
+}
+
+/** What happened to a job that is at this stage of its life. */
+const operations: Record<JobStatus, JobChanged["operation"]> = {
+  queued: "createJob",
+  scheduled: "createJob",
+  running: "startJob",
+  completed: "completeJob",
+  failed: "failJob",
+  cancelled: "cancelJob",
+};
+
+/** A job's new stage as an event: its view without the patch or the method, which may be large. */
+export function jobChanged(job: Job, at: Milliseconds): JobChanged {
+  const view = summaryOf(job, {});
+  return { type: "jobChanged", at, jobId: job.id, operation: operations[job.status], job: view };
 }
 
 /** A row of `devices.jobs`; unknown times are left out, as .NET wants it (spec/semantics §12, spec/rest §8.12). */

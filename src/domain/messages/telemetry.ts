@@ -26,6 +26,7 @@ export interface NewMessage {
 
 /** A message as the event log keeps it: what the client said and what the hub stamped on it. */
 export interface EventMessage {
+  /** Whom it comes from or is about; the device id is empty for messages about jobs. */
   readonly key: IdentityKey;
   readonly body: Uint8Array;
   readonly system: MessageProperties;
@@ -34,7 +35,8 @@ export interface EventMessage {
     | "Telemetry"
     | "twinChangeEvents"
     | "deviceLifecycleEvents"
-    | "deviceConnectionStateEvents";
+    | "deviceConnectionStateEvents"
+    | "deviceJobLifecycleEvents";
   readonly enqueuedTime: Milliseconds;
   readonly generationId: string;
   /** JSON text (spec/semantics §10), or "" for events of the hub itself. */

@@ -6,6 +6,8 @@ import { lifecycleText, twinChangedText } from "../twin/event-view.ts";
 
 interface Parts {
   readonly key: IdentityKey;
+  /** The job that the message is about; `key` then names nobody. */
+  readonly jobId?: string | undefined;
   readonly at: Milliseconds;
   readonly source: Exclude<EventMessage["source"], "Telemetry">;
   readonly schema: string;
@@ -26,7 +28,7 @@ export function hubMessage(
 ): EventMessage | undefined {
   const parts = partsOf(event, sequence);
   if (parts === undefined) return undefined;
-  const { key, at, source, schema, opType, body } = parts;
+  const { key, jobId, at, source, schema, opType, body } = parts;
   return {
     key,
     source,
@@ -40,7 +42,7 @@ export function hubMessage(
     },
     application: [
       ["hubName", hubName],
-      ["deviceId", key.deviceId],
+      jobId === undefined ? ["deviceId", key.deviceId] : ["jobId", jobId],
       ...(key.moduleId === undefined ? [] : [["moduleId", key.moduleId] as const]),
       ["operationTimestamp", timeText(at)],
       ["iothub-message-schema", schema],
@@ -78,6 +80,16 @@ function partsOf(event: HubEvent, sequence: number): Parts | undefined {
         schema: "deviceConnectionStateNotification",
         opType: event.connected ? "deviceConnected" : "deviceDisconnected",
         body: JSON.stringify({ sequenceNumber: sequenceText(sequence) }),
+      };
+    case "jobChanged":
+      return {
+        at: event.at,
+        key: { deviceId: "" },
+        jobId: event.jobId,
+        source: "deviceJobLifecycleEvents",
+        schema: "deviceJobLifecycleNotification",
+        opType: event.operation,
+        body: JSON.stringify(event.job),
       };
     case "identityUpdated":
     case "messageQueued":

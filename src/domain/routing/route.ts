@@ -37,6 +37,7 @@ export const sourceOf: Record<EventMessage["source"], RouteSource> = {
   twinChangeEvents: "TwinChangeEvents",
   deviceLifecycleEvents: "DeviceLifecycleEvents",
   deviceConnectionStateEvents: "DeviceConnectionStateEvents",
+  deviceJobLifecycleEvents: "DeviceJobLifecycleEvents",
 };
 
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/;
