@@ -1,4 +1,4 @@
-import { type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 
 const secretPaths = [
   "password",
@@ -20,7 +20,10 @@ const secretPaths = [
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
-/** A logger that writes JSON lines to standard error; secrets are redacted should one ever get into the fields. */
-export function createLog(level: LogLevel): Logger {
-  return pino({ level, redact: { paths: secretPaths, censor: "[redacted]" } }, pino.destination(2));
+/** A logger that writes JSON lines to standard error unless told otherwise; secrets are redacted should one ever get into the fields. */
+export function createLog(
+  level: LogLevel,
+  destination: DestinationStream = pino.destination(2),
+): Logger {
+  return pino({ level, redact: { paths: secretPaths, censor: "[redacted]" } }, destination);
 }

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { request } from "node:https";
+import type { Log } from "../app/ports.ts";
 import type { HubConfig } from "../config/schema.ts";
 import { createLog } from "../observe/log.ts";
 import { type RunningHub, startServer } from "../server.ts";
@@ -17,6 +18,8 @@ export interface TestHubOptions extends Partial<
   readonly ports?: "ephemeral" | "standard";
   /** To go on with the time of another hub, for example of the one that was stopped; missing: a clock of its own. */
   readonly clock?: MovableClock;
+  /** Hears what the hub has to say; missing: standard error does, on `logLevel`. */
+  readonly log?: Log;
 }
 
 export interface TestIdentity {
@@ -52,7 +55,7 @@ export interface TestAnswer {
 
 /** Starts a hub with its state in memory and no files, unless `dataDir` says otherwise. */
 export async function startHub(options: TestHubOptions = {}): Promise<TestHub> {
-  const { ports = "ephemeral", clock = new MovableClock(), ...config } = options;
+  const { ports = "ephemeral", clock = new MovableClock(), log, ...config } = options;
   const standard = ports === "standard";
   const listen = options.listen ?? (standard ? ownLoopbackAddress() : "127.0.0.1");
   const running = await startServer(
@@ -71,7 +74,7 @@ export async function startHub(options: TestHubOptions = {}): Promise<TestHub> {
       faultInjection: true,
       ...config,
     },
-    { clock, log: createLog(options.logLevel ?? "silent") },
+    { clock, log: log ?? createLog(options.logLevel ?? "silent") },
   );
   return withHelpers(running, clock, listen);
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { ConnectionLogs } from "../../app/connection-log.ts";
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log, Random } from "../../app/ports.ts";
 import { FailedLogins } from "../../app/strangers/failed-logins.ts";
@@ -54,9 +55,11 @@ class AmqpHead implements ProtocolHead, StreamAcceptor {
   readonly #waiting = new Set<Duplex>();
   #state: "accepting" | "stopped" = "stopped";
   #onEmpty: () => void = () => undefined;
+  readonly #logs: ConnectionLogs;
 
   constructor(services: Services) {
     this.#services = services;
+    this.#logs = new ConnectionLogs("amqp", services.log, services.clock);
   }
 
   async start(): Promise<void> {
@@ -93,7 +96,8 @@ class AmqpHead implements ProtocolHead, StreamAcceptor {
   }
 
   #open(loaded: typeof Protocol, stream: Duplex, peer: Peer): void {
-    const connection = new loaded.Connection(this.#services, stream, peer, () => {
+    const services = { ...this.#services, log: this.#logs.next() };
+    const connection = new loaded.Connection(services, stream, peer, () => {
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#onEmpty();
     });

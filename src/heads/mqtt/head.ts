@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { ConnectionLogs } from "../../app/connection-log.ts";
 import type { HubApi } from "../../app/hub.ts";
 import type { Clock, Log } from "../../app/ports.ts";
 import { FailedLogins } from "../../app/strangers/failed-logins.ts";
@@ -46,9 +47,11 @@ class MqttHead implements ProtocolHead, StreamAcceptor {
   readonly #connections = new Set<Connection>();
   #state: "accepting" | "stopped" = "stopped";
   #onEmpty: () => void = () => {};
+  readonly #logs: ConnectionLogs;
 
   constructor(services: Services) {
     this.#services = services;
+    this.#logs = new ConnectionLogs("mqtt", services.log, services.clock);
   }
 
   async start(): Promise<void> {
@@ -63,7 +66,8 @@ class MqttHead implements ProtocolHead, StreamAcceptor {
       stream.destroy();
       return;
     }
-    const connection = new Connection(this.#services, stream, peer, () => {
+    const services = { ...this.#services, log: this.#logs.next() };
+    const connection = new Connection(services, stream, peer, () => {
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#onEmpty();
     });
