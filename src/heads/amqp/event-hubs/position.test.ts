@@ -11,6 +11,11 @@ describe("where a reader begins", () => {
     expect(startPosition(new Map([["other", "x"]]))).toEqual({ kind: "sequence", from: 1 });
   });
 
+  it.each(["jms-selector", "selector"])("is read from a filter that libraries call %s", (name) => {
+    const filter = "amqp.annotation.x-opt-offset > '4'";
+    expect(startPosition(new Map([[name, filter]]))).toEqual({ kind: "sequence", from: 6 });
+  });
+
   it.each(["amqp.annotation.x-opt-offset > '-1'", "amqp.annotation.x-opt-offset > -1"])(
     "is the first event for %s",
     (text) => expect(at(text)).toEqual({ kind: "sequence", from: 1 }),

@@ -23,11 +23,12 @@ const earliest: StartPosition = { kind: "sequence", from: 1 };
 const selector =
   /^\s*amqp\.annotation\.(?<name>[a-z-]+)\s*(?<op>>=?)\s*(?<quote>'?)(?<value>[^'\s]+)\k<quote>\s*$/i;
 
-const filterName = "apache.org:selector-filter:string";
+/** Event Hubs clients use the first name; AMQP libraries, whose users write the selector themselves, the others. */
+const filterNames = ["apache.org:selector-filter:string", "jms-selector", "selector"];
 
 /** Reads the filters of an attach; without a selector it is the first event that is kept. Refuses with ArgumentInvalid. */
 export function startPosition(filters: ReadonlyMap<string, AmqpValue>): StartPosition {
-  const filter = filters.get(filterName);
+  const filter = filterNames.map((name) => filters.get(name)).find((found) => found != null);
   if (filter === undefined || filter === null) return earliest;
   const found = typeof filter === "string" ? selector.exec(filter)?.groups : undefined;
   const { name, op, value } = found ?? {};
