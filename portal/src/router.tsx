@@ -118,6 +118,27 @@ const routing = createRoute({
   component: lazyRouteComponent(() => import("./pages/routes.tsx"), "RoutesPage"),
 });
 
+export const deadLettersRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/routes/$endpoint/dead-letters",
+  component: lazyRouteComponent(
+    () => import("./pages/routing/dead-letters.tsx"),
+    "DeadLettersPage",
+  ),
+});
+
+const consumerGroups = createRoute({
+  getParentRoute: () => root,
+  path: "/consumer-groups",
+  component: lazyRouteComponent(() => import("./pages/consumer-groups.tsx"), "ConsumerGroupsPage"),
+});
+
+const transfers = createRoute({
+  getParentRoute: () => root,
+  path: "/transfers",
+  component: lazyRouteComponent(() => import("./pages/transfers.tsx"), "TransfersPage"),
+});
+
 const policies = createRoute({
   getParentRoute: () => root,
   path: "/policies",
@@ -146,6 +167,9 @@ export const router = createRouter({
     jobs,
     configurations,
     routing,
+    deadLettersRoute,
+    consumerGroups,
+    transfers,
     policies,
     certificates,
   ]),

@@ -10,6 +10,13 @@ import {
   startBrowser,
 } from "./browser.ts";
 import { type Simulated, makeFleet } from "./fleet.ts";
+import {
+  type Webhook,
+  exportRegistry,
+  makeDeadLetters,
+  startWebhook,
+  uploadFile,
+} from "./operations.ts";
 
 /** Every page, and a text that is there when it is complete. */
 const pages: readonly (readonly [string, string])[] = [
@@ -21,14 +28,18 @@ const pages: readonly (readonly [string, string])[] = [
   ["/devices/room-001?tab=methods", "Call a method"],
   ["/devices/room-001?tab=messages", "Purge the queue"],
   ["/devices/room-001?tab=telemetry", "Waiting for messages"],
+  ["/devices/room-001?tab=files", "Uploads under way"],
   ["/devices/room-001/modules/climate", "battery"],
   ["/query?q=SELECT%20*%20FROM%20devices.modules", "20 twins"],
   ["/connections", "room-001 / climate"],
   ["/telemetry?from=earliest", "room-002 / climate"],
   ["/changes", "room-001 / climate"],
   ["/jobs", "Create a job"],
+  ["/transfers", "completed"],
   ["/configurations", "Create a configuration"],
   ["/routes", "Enrichments"],
+  ["/routes/hook/dead-letters", "room-001 / climate"],
+  ["/consumer-groups", "billing"],
   ["/policies", "registryReadWrite"],
   ["/certificates", "Add a CA"],
   ["/nowhere", "There is no such page"],
@@ -43,12 +54,19 @@ const views: readonly View[] = [
 
 let hub: TestHub;
 let fleet: readonly Simulated[];
+let webhook: Webhook;
 let browser: Browser;
 
 beforeAll(async () => {
   hub = await startHub({ ports: "standard" });
   if (hub.portalUrl === null) throw new Error("The portal has not been built: npm run build");
   fleet = await makeFleet(hub);
+  webhook = await startWebhook();
+  await makeDeadLetters(hub, "hook", webhook.url);
+  await uploadFile(hub, "room-001", "logs/monday.txt");
+  await hub.call("POST", "/devices/room-001/files", { blobName: "video.mp4" });
+  await exportRegistry(hub, "~all");
+  await hub.call("PUT", "/$hub/consumer-groups/billing");
   browser = await startBrowser();
 });
 
@@ -56,6 +74,7 @@ afterAll(async () => {
   await browser?.close();
   for (const one of fleet ?? []) await one.close();
   await hub?.stop();
+  await webhook?.close();
 });
 
 describe.each(views)("in $colorScheme on a $size", (view) => {

@@ -1,6 +1,5 @@
-import { Tab, TabList } from "@fluentui/react-components";
 import { Link } from "@tanstack/react-router";
-import { type CSSProperties, useState } from "react";
+import type { CSSProperties } from "react";
 import { useLastChange } from "../api/changes.ts";
 import { overviewInterval, policyConnectionString, useOverview, usePolicies } from "../api/hub.ts";
 import { bodyText, useEvents } from "../api/events.ts";
@@ -8,11 +7,11 @@ import { isOwner, mayDo } from "../api/session.ts";
 import { LinePlot } from "../components/line-plot.tsx";
 import { Card, Empty, Loading, PageHead } from "../components/parts.tsx";
 import { Problem } from "../components/problem.tsx";
-import { Secret, Snippet } from "../components/secret.tsx";
+import { Secret } from "../components/secret.tsx";
 import { clockTime } from "../lib/time.ts";
 import { useSession } from "../shell/session-context.ts";
 import { useRates } from "./overview/rates.ts";
-import { type Language, languages, setUpLines } from "./overview/set-up.ts";
+import { SetUpSteps } from "./overview/set-up-steps.tsx";
 
 /** The hub at a glance. */
 export function OverviewPage() {
@@ -121,7 +120,6 @@ function Stat(props: {
 function Connect() {
   const session = useSession();
   const policies = usePolicies(isOwner(session));
-  const [language, setLanguage] = useState<Language>("node");
   const owner = policies.data?.find(({ name }) => name === session.policy);
   const service = policies.data?.find(({ name }) => name === "service");
   return (
@@ -140,22 +138,7 @@ function Connect() {
             />
           ),
         )}
-        <div>
-          <TabList
-            size="small"
-            selectedValue={language}
-            onTabSelect={(_event, { value }) => setLanguage(value as Language)}
-            aria-label="Language"
-            style={{ flexWrap: "wrap" }}
-          >
-            {languages.map(({ id, name }) => (
-              <Tab key={id} value={id}>
-                {name}
-              </Tab>
-            ))}
-          </TabList>
-        </div>
-        <Snippet text={setUpLines[language]} label="Set-up lines" />
+        <SetUpSteps hostName={session.hostName} />
         <p className="note">
           The hub has a certificate authority of its own: clients have to trust{" "}
           <a className="link" href="/$hub/ca.pem" download="twinhub-ca.pem">

@@ -1,6 +1,7 @@
 import { Button, Switch } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons/svg/add";
 import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import {
   type Endpoint,
@@ -163,7 +164,22 @@ function Endpoints({ open }: Parts) {
       ),
     },
     { name: "Waiting", render: ({ waitingMessages }) => waitingMessages },
-    { name: "Dead letters", render: ({ deadLetters }) => deadLetters },
+    {
+      name: "Dead letters",
+      render: ({ name, deadLetters }) =>
+        deadLetters === 0 ? (
+          "0"
+        ) : (
+          <Link
+            to="/routes/$endpoint/dead-letters"
+            params={{ endpoint: name }}
+            className="link"
+            aria-label={`${deadLetters} dead letters of ${name}`}
+          >
+            {deadLetters.toLocaleString("en")}
+          </Link>
+        ),
+    },
     {
       name: "Actions",
       render: ({ name, etag }) => remover(open, "endpoints", name, etag),

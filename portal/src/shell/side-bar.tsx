@@ -1,4 +1,5 @@
 import { Apps20Regular } from "@fluentui/react-icons/svg/apps";
+import { ArrowSwap20Regular } from "@fluentui/react-icons/svg/arrow-swap";
 import { Certificate20Regular } from "@fluentui/react-icons/svg/certificate";
 import { Flow20Regular } from "@fluentui/react-icons/svg/flow";
 import { History20Regular } from "@fluentui/react-icons/svg/history";
@@ -6,6 +7,7 @@ import { Target20Regular } from "@fluentui/react-icons/svg/target";
 import { TaskListLtr20Regular } from "@fluentui/react-icons/svg/task-list-ltr";
 import { Key20Regular } from "@fluentui/react-icons/svg/key";
 import { DeveloperBoard20Regular } from "@fluentui/react-icons/svg/developer-board";
+import { PeopleTeam20Regular } from "@fluentui/react-icons/svg/people-team";
 import { PlugConnected20Regular } from "@fluentui/react-icons/svg/plug-connected";
 import { Pulse20Regular } from "@fluentui/react-icons/svg/pulse";
 import { Search20Regular } from "@fluentui/react-icons/svg/search";
@@ -37,8 +39,10 @@ const groups: readonly { readonly name: string; readonly entries: readonly Entry
       { to: "/telemetry", text: "Live telemetry", icon: <Pulse20Regular /> },
       { to: "/changes", text: "Changes", icon: <History20Regular /> },
       { to: "/jobs", text: "Jobs", icon: <TaskListLtr20Regular /> },
+      { to: "/transfers", text: "Import and export", icon: <ArrowSwap20Regular /> },
       { to: "/configurations", text: "Configurations", icon: <Target20Regular /> },
       { to: "/routes", text: "Routes", icon: <Flow20Regular /> },
+      { to: "/consumer-groups", text: "Consumer groups", icon: <PeopleTeam20Regular /> },
     ],
   },
   {

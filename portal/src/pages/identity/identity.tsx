@@ -17,6 +17,7 @@ import { Problem } from "../../components/problem.tsx";
 import { useNotify } from "../../components/toasts.tsx";
 import { deviceRoute, moduleRoute } from "../../router.tsx";
 import { useSession } from "../../shell/session-context.ts";
+import { FilesTab } from "./files-tab.tsx";
 import { IdentityTab } from "./identity-tab.tsx";
 import { MessagesTab } from "./messages-tab.tsx";
 import { MethodsTab } from "./methods-tab.tsx";
@@ -32,6 +33,7 @@ const tabs = [
   { value: "methods", text: "Direct methods", devicesOnly: false },
   { value: "messages", text: "Messages to the device", devicesOnly: true },
   { value: "telemetry", text: "Telemetry", devicesOnly: false },
+  { value: "files", text: "Files", devicesOnly: true },
 ] as const;
 
 type TabName = (typeof tabs)[number]["value"];
@@ -117,6 +119,8 @@ function Panel(props: {
       return <MessagesTab deviceId={key.deviceId} waiting={identity?.cloudToDeviceMessageCount} />;
     case "telemetry":
       return <TelemetryTab {...key} />;
+    case "files":
+      return <FilesTab key={key.deviceId} deviceId={key.deviceId} />;
   }
 }
 
