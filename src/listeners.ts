@@ -64,6 +64,11 @@ function tlsOptions({ tls: { key, cert }, handshakeTimeout }: ListenerParts): Tl
   };
 }
 
+/** Serves the certificates of `parts` to connections that are yet to come. */
+export function renewCertificates(server: TlsServer, parts: ListenerParts): void {
+  server.setSecureContext(tlsOptions(parts));
+}
+
 /** TLS from the first byte; each connection is handed to `head`. */
 export function tlsListener(parts: ListenerParts, head: StreamAcceptor): TlsServer {
   const { doors, log } = parts;

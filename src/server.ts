@@ -14,7 +14,7 @@ import { createAmqpHead } from "./heads/amqp/head.ts";
 import { type HttpHead, createHttpHead } from "./heads/http/head.ts";
 import { createMqttHead } from "./heads/mqtt/head.ts";
 import { strangerLimits } from "./entrance.ts";
-import { close, httpsListener, listen, tlsListener } from "./listeners.ts";
+import { close, httpsListener, listen, renewCertificates, tlsListener } from "./listeners.ts";
 import { metricsListener } from "./metrics-listener.ts";
 import { createLog } from "./observe/log.ts";
 import { ProcessMeter } from "./observe/meter.ts";
@@ -163,6 +163,14 @@ export async function startServer(
     const https = httpsListener(entrance, http);
     const mqtts = tlsListener(entrance, mqtt);
     const amqps = tlsListener(entrance, amqp);
+    const renewed = tls.complete?.then(
+      (complete) => {
+        for (const each of [https, mqtts, amqps])
+          renewCertificates(each, { ...entrance, tls: complete });
+      },
+      (error: unknown) => log.error({ err: error }, "the RSA certificate could not be made"),
+    );
+    undo.push(() => renewed);
     const metrics = metricsReader({
       hub,
       meter,

@@ -26,6 +26,12 @@ interface Handshake {
   readonly keyType: string | undefined;
 }
 
+/** A directory's certificates once all of them are there. */
+async function complete(options: Parameters<typeof loadOrCreateTls>[0]): Promise<ServerTls> {
+  const server = await loadOrCreateTls(options);
+  return server.complete ?? server;
+}
+
 /** A real handshake with a server that uses these certificates as the hub does. */
 async function handshake(
   server: ServerTls,
@@ -68,7 +74,7 @@ describe("the hub's certificates in a directory", () => {
   const rsaOnly = "rsa_pss_rsae_sha256:rsa_pkcs1_sha256";
 
   it("serve ECDSA to clients that know it and RSA to those that know only that, over TLS 1.2 and 1.3", async () => {
-    const server = await loadOrCreateTls({
+    const server = await complete({
       directory: newDirectory(),
       hostNames: ["hub.example.test"],
       now: Date.now(),
@@ -93,7 +99,7 @@ describe("the hub's certificates in a directory", () => {
   });
 
   it("hold for every given name, for localhost, for the machine's name and for both loopback addresses", async () => {
-    const server = await loadOrCreateTls({
+    const server = await complete({
       directory: newDirectory(),
       hostNames: ["Hub.Example.test", "10.1.2.3"],
       now: Date.now(),
@@ -118,8 +124,23 @@ describe("the hub's certificates in a directory", () => {
     );
   });
 
+  it("begin with the ECDSA one at the first start, while the key of the other is being made", async () => {
+    const options = { directory: newDirectory(), hostNames: [], now: Date.now() };
+    const first = await loadOrCreateTls(options);
+    const all = await first.complete;
+    const again = await loadOrCreateTls(options);
+
+    expect(first.cert).toHaveLength(1);
+    expect((await handshake(first, {})).keyType).toBe("ec");
+    await expect(handshake(first, { sigalgs: rsaOnly })).rejects.toThrow(/handshake failure/);
+    expect(all?.cert).toEqual([...first.cert, all?.cert[1]]);
+    expect(all?.caPem).toBe(first.caPem);
+    expect(again).toEqual(all);
+    expect(again.complete).toBeUndefined();
+  });
+
   it("are refused by a client that does not know the CA", async () => {
-    const server = await loadOrCreateTls({
+    const server = await complete({
       directory: newDirectory(),
       hostNames: [],
       now: Date.now(),
@@ -131,8 +152,8 @@ describe("the hub's certificates in a directory", () => {
   it("are the same after a restart", async () => {
     const options = { directory: newDirectory(), hostNames: ["a.test"], now: Date.now() };
 
-    const first = await loadOrCreateTls(options);
-    const second = await loadOrCreateTls(options);
+    const first = await complete(options);
+    const second = await complete(options);
 
     expect(second).toEqual(first);
   });
@@ -141,9 +162,9 @@ describe("the hub's certificates in a directory", () => {
     const directory = newDirectory();
     const now = Date.now();
 
-    const one = await loadOrCreateTls({ directory, hostNames: ["a.test"], now });
-    const two = await loadOrCreateTls({ directory, hostNames: ["a.test", "b.test"], now });
-    const three = await loadOrCreateTls({ directory, hostNames: ["a.test"], now });
+    const one = await complete({ directory, hostNames: ["a.test"], now });
+    const two = await complete({ directory, hostNames: ["a.test", "b.test"], now });
+    const three = await complete({ directory, hostNames: ["a.test"], now });
 
     expect(two.caPem).toBe(one.caPem);
     expect(new Set([...one.cert, ...two.cert, ...three.cert]).size).toBe(6);
@@ -154,14 +175,14 @@ describe("the hub's certificates in a directory", () => {
   it("are issued anew by the same CA when less than 30 days are left, and not before", async () => {
     const directory = newDirectory();
     const now = Date.now();
-    const first = await loadOrCreateTls({ directory, hostNames: [], now });
+    const first = await complete({ directory, hostNames: [], now });
 
-    const inTime = await loadOrCreateTls({
+    const inTime = await complete({
       directory,
       hostNames: [],
       now: first.expires - renewalMargin,
     });
-    const late = await loadOrCreateTls({
+    const late = await complete({
       directory,
       hostNames: [],
       now: first.expires - renewalMargin + 1,
@@ -175,7 +196,7 @@ describe("the hub's certificates in a directory", () => {
 
   it("come from a CA that is good for ten years and may sign end certificates only", async () => {
     const now = Date.now();
-    const server = await loadOrCreateTls({ directory: newDirectory(), hostNames: [], now });
+    const server = await complete({ directory: newDirectory(), hostNames: [], now });
     const { from, to } = validity(server.caPem);
 
     expect(new X509Certificate(server.caPem).ca).toBe(true);
@@ -189,7 +210,7 @@ describe("the hub's certificates in a directory", () => {
 
   it("lie in a private directory, with private keys readable by the owner only", async () => {
     const directory = path.join(newDirectory(), "new", "tls");
-    const server = await loadOrCreateTls({ directory, hostNames: [], now: Date.now() });
+    const server = await complete({ directory, hostNames: [], now: Date.now() });
     const mode = (name: string): string =>
       (statSync(path.join(directory, name)).mode & 0o777).toString(8);
 
@@ -205,14 +226,14 @@ describe("the hub's certificates in a directory", () => {
   it("are made again when their file is damaged, by the same CA", async () => {
     const directory = newDirectory();
     const options = { directory, hostNames: [], now: Date.now() };
-    const first = await loadOrCreateTls(options);
+    const first = await complete(options);
     writeFileSync(path.join(directory, "server-ecdsa.pem"), first.key[0]?.slice(0, 99) ?? "");
     writeFileSync(
       path.join(directory, "server-rsa.pem"),
       `${first.key[0] ?? ""}${first.cert[1] ?? ""}`,
     );
 
-    const second = await loadOrCreateTls(options);
+    const second = await complete(options);
 
     expect(second.caPem).toBe(first.caPem);
     expect((await handshake(second, {})).keyType).toBe("ec");
@@ -222,12 +243,12 @@ describe("the hub's certificates in a directory", () => {
   it("are refused with one line when the CA is damaged, incomplete or over, and it is left alone", async () => {
     const directory = newDirectory();
     const options = { directory, hostNames: [], now: Date.now() };
-    const { caPem } = await loadOrCreateTls(options);
-    const other = await loadOrCreateTls({ ...options, directory: newDirectory() });
+    const { caPem } = await complete(options);
+    const other = await complete({ ...options, directory: newDirectory() });
     const keyFile = path.join(directory, "ca-key.pem");
     const key = readFileSync(keyFile, "utf8");
     const broken = async (): Promise<string> => {
-      const error: unknown = await loadOrCreateTls(options).catch((caught: unknown) => caught);
+      const error: unknown = await complete(options).catch((caught: unknown) => caught);
       expect(error).toBeInstanceOf(TlsError);
       const { message } = error as TlsError;
       expect(message).not.toContain("\n");
@@ -244,7 +265,7 @@ describe("the hub's certificates in a directory", () => {
     await expect(loadOrCreateTls({ ...options, now: Date.now() + 3651 * day })).rejects.toThrow(
       /expired on/,
     );
-    expect((await loadOrCreateTls(options)).caPem).toBe(caPem);
+    expect((await complete(options)).caPem).toBe(caPem);
   });
 
   it("are refused with one line when the directory is a file", async () => {

@@ -36,6 +36,11 @@ export interface ServerTls {
   readonly names: readonly string[];
   /** When the first of the certificates ends: milliseconds since 1970. */
   readonly expires: number;
+  /**
+   * At the first start only: the same with the RSA certificate, whose key is still being made. Nobody can miss it
+   * yet, since nobody has the CA. Rejects with what the file system says if the key can't be written.
+   */
+  readonly complete?: Promise<ServerTls> | undefined;
 }
 
 export interface TlsOptions {
@@ -80,20 +85,36 @@ async function inDirectory(
   rsa: boolean,
 ): Promise<ServerTls> {
   makePrivateDirectory(directory);
+  const caFile = path.join(directory, authorityFileName);
+  const isFirstStart = readIfThere(caFile) === undefined;
   const authority = loadOrCreateAuthority(directory, now);
-  const kinds: readonly KeyKind[] = rsa ? ["ecdsa", "rsa"] : ["ecdsa"];
-  const pairs = await Promise.all(
-    kinds.map(async (kind) => {
-      const file = path.join(directory, `server-${kind}.pem`);
-      const kept = readPair(readIfThere(file), authority, names, now);
-      if (kept !== undefined) return kept;
-      const pair = issue(authority, await newKey(kind), names, now);
-      // Key and certificate share one file: they can then never be found apart.
-      writeAtomically(file, pair.key + pair.cert, 0o600);
-      return pair;
-    }),
+  const pair = (kind: KeyKind) => loadOrIssue(directory, kind, authority, names, now);
+  if (!rsa) return serverTls([await pair("ecdsa")], authority, caFile, names);
+  const [ecdsa, other] = [pair("ecdsa"), pair("rsa")];
+  const both = Promise.all([ecdsa, other]).then((pairs) =>
+    serverTls(pairs, authority, caFile, names),
   );
-  return serverTls(pairs, authority, path.join(directory, authorityFileName), names);
+  if (!isFirstStart) return both;
+  // Whoever waits for `complete` hears of a failure; until then it is no unhandled one.
+  both.catch(() => undefined);
+  return { ...serverTls([await ecdsa], authority, caFile, names), complete: both };
+}
+
+/** The directory's key and certificate of one kind, made if they are not there or may not go on. */
+async function loadOrIssue(
+  directory: string,
+  kind: KeyKind,
+  authority: Authority,
+  names: readonly string[],
+  now: number,
+): Promise<KeyAndCertificate> {
+  const file = path.join(directory, `server-${kind}.pem`);
+  const kept = readPair(readIfThere(file), authority, names, now);
+  if (kept !== undefined) return kept;
+  const pair = issue(authority, await newKey(kind), names, now);
+  // Key and certificate share one file: they can then never be found apart.
+  writeAtomically(file, pair.key + pair.cert, 0o600);
+  return pair;
 }
 
 /** A pair that may go on: readable, of this authority, for exactly these names, and with enough time left. */
