@@ -26,11 +26,15 @@ export const fixedPorts = [443, 8883, 5671] as const;
 const firstStart = 30;
 const orderlyStop = 15;
 
-/** Starts the hub that `npm run build` has made, at the address and with further arguments of `start`. */
+/**
+ * Starts the hub that `npm run build` has made, at the address and with further arguments of `start`. Rejects if it has not
+ * said within `seconds` that it is ready.
+ */
 export async function startHubProcess(
   main: string,
   address: string,
   args: readonly string[],
+  seconds = firstStart,
 ): Promise<HubProcess> {
   const program = startProgram([
     main,
@@ -44,7 +48,7 @@ export async function startHubProcess(
     ...args,
   ]);
   const ready = program.line((line) => line.startsWith("{") && line.includes('"connectionString"'));
-  const info = JSON.parse(await within(firstStart, "the hub to start", ready)) as HubInfo;
+  const info = JSON.parse(await within(seconds, "the hub to start", ready)) as HubInfo;
   return {
     ...info,
     caFile: path.resolve(info.caFile),

@@ -11,6 +11,8 @@ import { MqttClient } from "../support/mqtt-client.ts";
 const main = path.join(import.meta.dirname, "..", "..", "dist", "cli", "main.js");
 const address = "127.0.0.1";
 const partitions = 4;
+/** A machine that runs a thousand kills may be busy with other things. */
+const startSeconds = 120;
 
 export interface HubIdentity {
   readonly deviceId: string;
@@ -44,7 +46,7 @@ export interface StartedHub {
 export async function startedHub(data: string, more: readonly string[] = []): Promise<StartedHub> {
   const anyPort = ["--https-port", "0", "--mqtts-port", "0", "--amqps-port", "0"];
   const options = ["--data", data, "--log-level", "error", ...anyPort, ...more];
-  const process = await startHubProcess(main, address, options);
+  const process = await startHubProcess(main, address, options, startSeconds);
   const { ports } = process as unknown as { ports: { https: number; mqtts: number } };
   const ca = await readFile(process.caFile, "utf8");
   const agent = new Agent({ keepAlive: true, ca });

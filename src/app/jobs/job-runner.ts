@@ -7,8 +7,8 @@ import { allJobs } from "./stored-jobs.ts";
 
 /** A job that could not go on, for example because the disk is full, is tried again after this, in milliseconds. */
 const retryAfter: Milliseconds = 5_000;
-/** The longest wait of one timer. */
-const longestWait: Milliseconds = 86_400_000;
+/** The longest wait of one timer: the machine's clock may be set forward meanwhile. */
+const longestWait: Milliseconds = 60_000;
 /** How often old jobs are looked for, in milliseconds. */
 const sweepEvery: Milliseconds = 3_600_000;
 

@@ -3,6 +3,8 @@ import type { Clock, Log } from "../ports.ts";
 
 /** Expired messages are looked for this often at the most, in milliseconds. */
 const shortestWait = 250;
+/** And at the latest: the machine's clock may be set forward meanwhile. */
+const longestWait: Milliseconds = 60_000;
 
 /** What could not be looked at is looked at again after this, in milliseconds. */
 const retryAfter = 5_000;
@@ -43,7 +45,7 @@ export class ExpiryWatch {
     if (this.#stopped || at >= this.#armedFor) return;
     this.#cancel?.();
     this.#armedFor = at;
-    const wait = Math.max(shortestWait, at - this.#clock.now());
+    const wait = Math.min(longestWait, Math.max(shortestWait, at - this.#clock.now()));
     this.#cancel = this.#clock.after(wait, () => {
       this.#armedFor = Number.POSITIVE_INFINITY;
       void this.#sweep();
