@@ -3,7 +3,7 @@ import { type IdentityKey, kindOf } from "../domain/identity/key.ts";
 import type { HubApi } from "./hub.ts";
 import type { Meter } from "./meter.ts";
 
-/** What some calls mean beside the time they take. Is never hot but for telemetry. */
+/** What some calls mean beside the time they take. */
 export interface Countings {
   readonly done?: (args: readonly unknown[], value: unknown) => void;
   readonly refused?: (args: readonly unknown[], error: unknown) => void;
@@ -33,11 +33,9 @@ function of<P extends keyof HubApi, C extends keyof HubApi[P]>(
   return countings as unknown as Countings;
 }
 
-/** What to count of the call `name`, for example `telemetry.send`; undefined for most. */
+/** What to count of the call `name`, for example `methods.invoke`; undefined for most. */
 export function countingsOf(name: string, meter: Meter, protocol: string): Countings | undefined {
   switch (name) {
-    case "telemetry.send":
-      return telemetry(meter, protocol);
     case "cloudToDevice.send":
       return of("cloudToDevice", "send", { done: () => step(meter, "queued", 1) });
     case "cloudToDevice.receive":
@@ -62,32 +60,6 @@ export function countingsOf(name: string, meter: Meter, protocol: string): Count
     default:
       return undefined;
   }
-}
-
-function telemetry(meter: Meter, protocol: string): Countings {
-  const of_ = (kind: "device" | "module") => ({
-    accepted: meter.counter("twinhub_messages_received_total", {
-      protocol,
-      kind,
-      result: "accepted",
-    }),
-    refused: meter.counter("twinhub_messages_received_total", {
-      protocol,
-      kind,
-      result: "refused",
-    }),
-    bytes: meter.counter("twinhub_message_received_bytes_total", { protocol, kind }),
-  });
-  const counters = { device: of_("device"), module: of_("module") };
-  const countersOf = (key: IdentityKey) => counters[kindOf(key)];
-  return of("telemetry", "send", {
-    done: ([{ key }, { body }]) => {
-      const { accepted, bytes } = countersOf(key);
-      accepted.add(1);
-      bytes.add(body.byteLength);
-    },
-    refused: ([{ key }]) => countersOf(key).refused.add(1),
-  });
 }
 
 function step(meter: Meter, event: string, count: number): void {

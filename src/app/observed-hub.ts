@@ -1,8 +1,9 @@
 import { HubError } from "../domain/errors.ts";
 import { type IdentityKey, kindOf } from "../domain/identity/key.ts";
-import type { HubApi } from "./hub.ts";
+import type { HubApi, Telemetry } from "./hub.ts";
 import type { Counter, Histogram, Labels, Meter } from "./meter.ts";
 import { countingsOf } from "./observed-calls.ts";
+import { observeTelemetry } from "./observed-telemetry.ts";
 
 /** Surrounds calls with something that follows them through the system. */
 export interface Tracer {
@@ -46,12 +47,18 @@ function observePart(part: string, calls: object, observer: Observer): object {
 
 function observeCall(name: string, call: Call, observer: Observer): Call {
   const { tracer } = observer;
-  const measure = measureCall(name, call, observer);
+  const measure = isTelemetry(name, call)
+    ? (observeTelemetry(call, observer.meter, observer.protocol) as Call)
+    : measureCall(name, call, observer);
   if (tracer === undefined) return measure;
   return (...args) => {
     const attributes = attributesOf(name, args, observer.protocol);
     return tracer.trace(name, attributes, () => measure(...args));
   };
+}
+
+function isTelemetry(name: string, _call: unknown): _call is Telemetry["send"] {
+  return name === "telemetry.send";
 }
 
 function measureCall(name: string, call: Call, { protocol, meter }: Observer): Call {

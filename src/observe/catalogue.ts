@@ -32,7 +32,7 @@ export const counters = {
     labels: ["protocol", "kind", "result"],
   },
   twinhub_message_received_bytes_total: {
-    help: "Bytes of the bodies of accepted device-to-cloud messages",
+    help: "Bytes of the bodies of device-to-cloud messages",
     labels: ["protocol", "kind"],
   },
   twinhub_messages_read_total: {
@@ -72,7 +72,7 @@ export const counters = {
 
 export const histograms = {
   twinhub_call_duration_seconds: {
-    help: "Time from a call of the hub to its answer, after the commit if it writes",
+    help: "Time from a call of the hub to its answer, after the commit if it writes; of telemetry.send one of 16",
     labels: ["call", "protocol", "kind", "result"],
     buckets: durations,
   },
