@@ -162,3 +162,27 @@ describe("the command line", () => {
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("--content")]);
   });
 });
+
+describe("twinhub device-identity export and import", () => {
+  it("write the registry to the hub's storage, and take it back", async () => {
+    const job = await json("device-identity", "export", "--ik", "--ic", "--wait");
+    expect(job).toMatchObject({
+      type: "export",
+      status: "completed",
+      excludeKeysInExport: false,
+      includeConfigurations: true,
+      outputBlobName: "devices.txt",
+    });
+    expect(job.outputBlobContainerUri).toMatch(/\/uploads\/~registry$/);
+    await json("device-identity", "delete", "-d", "d1");
+    const again = await json("device-identity", "import", "--wait");
+    expect(again).toMatchObject({ type: "import", status: "completed" });
+    expect((await json("module-identity", "show", "-d", "d1", "-m", "m1")).moduleId).toBe("m1");
+  });
+
+  it("say what a container must be", async () => {
+    const { code, err } = await twinhub("device-identity", "export", "--bcu", "file:///etc");
+    expect(code).toBe(1);
+    expect(err).toMatch(/BlobContainerValidationError/);
+  });
+});

@@ -36,7 +36,7 @@ export class GivenOptions {
   integer(name: string, from: number, to: number): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;
-    const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= from && value <= to) return value;
     throw new UsageError(`${flagName(name)} must be a whole number from ${from} to ${to}`);
   }

@@ -113,6 +113,96 @@ describe("import and export", () => {
     });
   });
 
+  it.each([
+    ["a device", { deviceId: "d1" }],
+    ["a module", { deviceId: "d1", moduleId: "m1" }],
+  ])("bring the times and versions of the twin of %s along", async (_whose, key) => {
+    const { primary } = await app.create(key);
+    const principal = await app.prove(key, primary);
+    const desired = { properties: { desired: { x: { y: 1 } } } };
+    await app.hub.twins.patch(owner, key, desired, noPrecondition);
+    app.clock.advance(60_000);
+    await app.hub.twins.patch(owner, key, { properties: { desired: { z: 2 } } }, noPrecondition);
+    await app.hub.twins.updateReported(principal, { battery: [80] });
+    const metadataOf = async () => {
+      const { properties } = (await app.hub.twins.get(owner, key)).body as {
+        properties: Record<string, { $metadata: JsonObject; $version: number }>;
+      };
+      return [properties["desired"]?.$metadata, properties["reported"]?.$metadata];
+    };
+    const before = await metadataOf();
+    await exported();
+    app.clock.advance(3_600_000);
+    app = await over(createMemoryStore({ clock: app.clock, partitions: 1 }), app.clock);
+    await imported();
+    expect(await metadataOf()).toEqual(before);
+  });
+
+  it("do not believe metadata that cannot be", async () => {
+    const $metadata = { $lastUpdated: "yesterday", $lastUpdatedVersion: -1, x: 7, other: {} };
+    await put("~registry/devices.txt", [
+      { id: "d1", properties: { desired: { x: 1, $metadata } } },
+    ]);
+    await imported();
+    const { body } = await app.hub.twins.get(owner, { deviceId: "d1" });
+    const { desired } = body["properties"] as { desired: JsonObject };
+    const now = new Date(app.clock.now()).toISOString().slice(0, 10);
+    expect(desired).toMatchObject({
+      x: 1,
+      $metadata: { $lastUpdated: expect.stringContaining(now), $lastUpdatedVersion: 2 },
+    });
+    expect(Object.keys(desired["$metadata"] as JsonObject)).not.toContain("other");
+  });
+
+  it("carry automatic configurations when they shall, with what is wrong with any in the log", async () => {
+    const content = { moduleContent: { "properties.desired.a": 1 } };
+    const of = (priority: number) => ({
+      content,
+      targetCondition: "from devices.modules where moduleId = 'm1'",
+      priority,
+    });
+    const { configurations } = app.hub;
+    await configurations.put(owner, "first", of(1), noPrecondition);
+    await configurations.put(owner, "second", of(2), noPrecondition);
+    expect(await exported({ includeConfigurations: true })).toMatchObject({
+      includeConfigurations: true,
+      configurationsBlobName: "configurations.txt",
+    });
+    const file = await lines("~registry/configurations.txt");
+    expect(file.map(({ id }) => id)).toEqual(["first", "second"]);
+
+    const clock = new MovableClock();
+    app = await over(createMemoryStore({ clock, partitions: 1 }), clock);
+    await app.hub.configurations.put(owner, "first", of(7), noPrecondition);
+    const bad = [
+      { ...file[0], id: "No Good" },
+      { ...file[1], importMode: "move" },
+    ];
+    await put("~registry/configurations.txt", [...file, ...bad, "{"]);
+    const job = await run({
+      type: "import",
+      inputBlobContainerUri: folder,
+      outputBlobContainerUri: folder,
+      includeConfigurations: true,
+    });
+    expect(job).toMatchObject({ status: "completed" });
+    const there = await app.hub.configurations.list(owner, undefined);
+    expect(there.map(({ id, priority }) => [id, priority])).toEqual([
+      ["first", 1],
+      ["second", 2],
+    ]);
+    expect(await lines("~registry/importErrors.log")).toMatchObject([
+      { configurationsLine: 3, errorStatus: expect.any(String) },
+      { configurationsLine: 4, errorStatus: "ArgumentInvalid" },
+      { configurationsLine: 5 },
+    ]);
+    const reader = { kind: "policy", policy: "p", rights: ["RegistryWrite"] } as const;
+    const body = { type: "export", outputBlobContainerUri: folder, includeConfigurations: true };
+    expect(await refusalOf(app.hub.transfers.create(reader, body))).toBe(
+      "401002 IotHubUnauthorizedAccess",
+    );
+  });
+
   it("leave keys out when they shall", async () => {
     const { primary } = await app.create({ deviceId: "d1", moduleId: "m1" });
     await exported({ excludeKeysInExport: true });

@@ -17,7 +17,9 @@ import { type IdentityKey, checkKey, isModuleKey, keyText } from "../../domain/i
 import type { JsonObject } from "../../domain/json.ts";
 import { applyReported } from "../../domain/twin/apply-reported.ts";
 import { applyServicePatch } from "../../domain/twin/apply-desired.ts";
+import { importedMetadata } from "../../domain/twin/metadata.ts";
 import { readServicePatch } from "../../domain/twin/patch.ts";
+import type { Section } from "../../domain/twin/twin.ts";
 import type { HubContext } from "../context.ts";
 import type { HubTx } from "../ports.ts";
 import { type Principal, demand } from "../principal.ts";
@@ -164,8 +166,25 @@ function twinBody(entry: BulkEntry): JsonObject | null {
 function updateTwin(tx: HubTx, key: IdentityKey, entry: BulkEntry): void {
   const { twin } = findTwin(tx, key);
   const body = twinBody(entry);
-  if (body !== null)
-    saveTwinWrite(tx, key, applyServicePatch(twin, readServicePatch(body, key), tx.now));
+  if (body === null) return;
+  saveTwinWrite(tx, key, applyServicePatch(twin, readServicePatch(body, key), tx.now));
+  bringMetadata(tx, key, { ...entry, reported: null });
+}
+
+/** Gives the sections that an import has written the times and versions that it brings along; no counter moves. */
+function bringMetadata(tx: HubTx, key: IdentityKey, entry: BulkEntry): void {
+  const { desired, reported, metadata } = entry;
+  if (metadata === undefined) return;
+  const { twin } = findTwin(tx, key);
+  const brought = (section: Section, given: JsonObject): Section => ({
+    ...section,
+    metadata: importedMetadata(section.metadata, given),
+  });
+  tx.putTwin(key, {
+    ...twin,
+    desired: desired == null ? twin.desired : brought(twin.desired, metadata.desired),
+    reported: reported == null ? twin.reported : brought(twin.reported, metadata.reported),
+  });
 }
 
 /**
@@ -192,6 +211,7 @@ async function setTwin(
       }
       if (reported != null)
         saveTwinWrite(tx, key, applyReported(twin, withoutSystemMembers(reported), tx.now));
+      bringMetadata(tx, key, entry);
     });
     return null;
   } catch (error) {

@@ -116,7 +116,7 @@ class Batch {
 }
 
 /** Refuses with ArgumentInvalid a line that is too long, and what is no UTF-8. */
-async function* linesOf(
+export async function* linesOf(
   content: BlobContent,
   onBytes: (read: number) => void,
 ): AsyncGenerator<string> {

@@ -12,6 +12,7 @@ import { ownContainer } from "../files/own-storage.ts";
 import type { BlobContent, BlobStore } from "../ports.ts";
 import { exportLines } from "./export-registry.ts";
 import { importLines, maxErrors } from "./import-registry.ts";
+import { configurationLines, importConfigurations } from "./transfer-configurations.ts";
 import { errorQueue, findTransfer, putTransfer } from "./stored-transfers.ts";
 
 /** Tells what has been done so far, in percent. */
@@ -47,7 +48,7 @@ class Cancelled extends Error {}
 async function exportAll(
   context: HubContext,
   blobs: BlobStore,
-  { id, outputUri, outputBlobName, excludeKeys }: Transfer,
+  { id, outputUri, outputBlobName, excludeKeys, configurationsBlobName }: Transfer,
   onProgress: OnProgress,
 ): Promise<void> {
   const folder = folderOf(outputUri, ownContainer, context.isOwnHost);
@@ -59,12 +60,14 @@ async function exportAll(
   });
   const content = whileWanted(context, id, lines);
   await writeText(blobs, `${folder}/${outputBlobName}`, content);
+  if (configurationsBlobName == null) return;
+  await writeText(blobs, `${folder}/${configurationsBlobName}`, configurationLines(context));
 }
 
 async function importAll(
   context: HubContext,
   blobs: BlobStore,
-  { id, inputUri, inputBlobName, outputUri }: Transfer,
+  { id, inputUri, inputBlobName, outputUri, configurationsBlobName }: Transfer,
   onProgress: OnProgress,
   isStopped: () => boolean,
 ): Promise<void> {
@@ -78,7 +81,26 @@ async function importAll(
   const tell = (read: number): void => onProgress(Math.min(99, Math.floor((100 * read) / size)));
   await importLines(context, id, content, tell, isStopped);
   if (isStopped()) return;
+  if (configurationsBlobName != null)
+    await importFrom(context, blobs, id, `${from}/${configurationsBlobName}`);
   await writeText(blobs, `${to}/${errorBlobName}`, errorLines(context, id));
+}
+
+async function importFrom(
+  context: HubContext,
+  blobs: BlobStore,
+  id: string,
+  name: string,
+): Promise<void> {
+  const input = await blobs.read(name);
+  if (input === null)
+    throw new HubError("BlobContainerValidationError", `There is no blob ${name}`);
+  await importConfigurations(context, whileWanted(context, id, input.content), async (error) =>
+    context.store.transaction(null, (tx) => {
+      if (tx.queueLength(errorQueue(id)) < maxErrors)
+        tx.addToQueue(errorQueue(id), error, new Uint8Array());
+    }),
+  );
 }
 
 /** Ends when the job has been cancelled. */

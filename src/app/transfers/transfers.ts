@@ -7,6 +7,7 @@ import {
   readTransfer,
   transferView,
 } from "../../domain/transfers/transfer.ts";
+import { demandWrite } from "../configurations/configurations.ts";
 import type { HubContext } from "../context.ts";
 import { ownContainer } from "../files/own-storage.ts";
 import { type Principal, demand } from "../principal.ts";
@@ -24,6 +25,7 @@ export async function createTransfer(
 ): Promise<JsonObject> {
   demand(principal, "RegistryWrite");
   const transfer = readTransfer(context.random.uuid(), body, context.clock.now());
+  if (transfer.configurationsBlobName !== null) demandWrite(principal);
   ownBlobs(context);
   for (const uri of [transfer.outputUri, transfer.inputUri])
     if (uri !== null) folderOf(uri, ownContainer, context.isOwnHost);

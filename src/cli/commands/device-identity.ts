@@ -20,6 +20,7 @@ import { deviceOption, etagOption, keyTypeOption } from "../options.ts";
 import type { Column } from "../output.ts";
 import { queryRows, topOf } from "../query-work.ts";
 import { renewKeyOption } from "../renew-key-option.ts";
+import { addTransfers } from "./transfers.ts";
 
 const columns: readonly Column[] = [
   ["DEVICE", "deviceId"],
@@ -30,7 +31,7 @@ const columns: readonly Column[] = [
   ["LAST ACTIVITY", "lastActivityTime"],
 ];
 
-/** `device-identity create | show | list | update | delete | renew-key | connection-string show`. */
+/** `device-identity create | show | list | update | delete | renew-key | connection-string show | export | import`. */
 export function addDeviceIdentity(program: Command, io: Io): void {
   const group = program.command("device-identity").description("devices of the hub");
   const command = (name: string, text: string): Command =>
@@ -74,6 +75,7 @@ export function addDeviceIdentity(program: Command, io: Io): void {
     io,
     showConnectionString,
   );
+  addTransfers(group, io);
 }
 
 async function create({ hub, options }: Call): Promise<Result> {

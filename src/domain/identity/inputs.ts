@@ -64,6 +64,13 @@ export interface BulkEntry extends Omit<DeviceInput, "deviceId"> {
   readonly tags?: JsonObject | null | undefined;
   readonly desired?: JsonObject | null | undefined;
   readonly reported?: JsonObject | null | undefined;
+  /** `$metadata` of the sections that an import brings along. */
+  readonly metadata?: SectionsMetadata | undefined;
+}
+
+export interface SectionsMetadata {
+  readonly desired: JsonObject;
+  readonly reported: JsonObject;
 }
 
 export interface BulkError {

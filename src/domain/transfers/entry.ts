@@ -71,6 +71,10 @@ export function readEntry(line: JsonObject): BulkEntry {
     tags: objectOf(line, "tags"),
     desired: objectOf(properties, "desired"),
     reported: objectOf(properties, "reported"),
+    metadata: {
+      desired: metadataOf(properties, "desired"),
+      reported: metadataOf(properties, "reported"),
+    },
   };
 }
 
@@ -89,6 +93,10 @@ function authenticationOf(given: JsonObject | undefined): AuthenticationInput | 
       secondaryThumbprint: textOf(thumbprints, "secondaryThumbprint"),
     },
   };
+}
+
+function metadataOf(properties: JsonObject, section: "desired" | "reported"): JsonObject {
+  return objectOf(objectOf(properties, section) ?? {}, "$metadata") ?? {};
 }
 
 /** `null` counts as missing. */

@@ -20,6 +20,8 @@ export interface Transfer {
   readonly outputUri: string;
   readonly outputBlobName: string;
   readonly excludeKeys: boolean;
+  /** The blob of configurations; null if they are left alone. */
+  readonly configurationsBlobName: string | null;
   readonly storageAuthenticationType: string | null;
   readonly failureReason: string | null;
   /** Lines that an import has read and applied. */
@@ -28,6 +30,7 @@ export interface Transfer {
 
 /** The blob of identities, if the caller does not name another. */
 const defaultBlobName = "devices.txt";
+const defaultConfigurationsName = "configurations.txt";
 /** Where an import writes what it could not apply. */
 export const errorBlobName = "importErrors.log";
 
@@ -40,8 +43,6 @@ export function readTransfer(id: string, body: JsonObject, now: Milliseconds): T
   const type = body["type"];
   if (type !== "import" && type !== "export")
     throw argumentInvalid("type must be import or export");
-  if (body["includeConfigurations"] === true)
-    throw argumentInvalid("Configurations are neither exported nor imported");
   const outputUri = readUri(body["outputBlobContainerUri"] ?? null);
   if (outputUri === null)
     throw new HubError("ArgumentNull", "The job needs an outputBlobContainerUri");
@@ -58,10 +59,14 @@ export function readTransfer(id: string, body: JsonObject, now: Milliseconds): T
     endTime: null,
     progress: 0,
     inputUri,
-    inputBlobName: readBlobName(body["inputBlobName"] ?? null),
+    inputBlobName: readBlobName(body["inputBlobName"] ?? null, defaultBlobName),
     outputUri,
-    outputBlobName: readBlobName(body["outputBlobName"] ?? null),
+    outputBlobName: readBlobName(body["outputBlobName"] ?? null, defaultBlobName),
     excludeKeys: body["excludeKeysInExport"] === true,
+    configurationsBlobName:
+      body["includeConfigurations"] === true
+        ? readBlobName(body["configurationsBlobName"] ?? null, defaultConfigurationsName)
+        : null,
     storageAuthenticationType:
       typeof authentication === "string" ? authentication.slice(0, 64) : null,
     failureReason: null,
@@ -78,8 +83,8 @@ function readUri(uri: Json): string | null {
   return `${protocol}//${host}${pathname}`;
 }
 
-function readBlobName(name: Json): string {
-  if (name === null || name === "") return defaultBlobName;
+function readBlobName(name: Json, usual: string): string {
+  if (name === null || name === "") return usual;
   if (typeof name === "string" && /^[\w.-]{1,128}$/.test(name) && !/^\.{1,2}$/.test(name))
     return name;
   throw argumentInvalid("A blob's name must be 1 to 128 letters, digits and . _ -");
@@ -130,7 +135,8 @@ export function transferView(transfer: Transfer): JsonObject {
     excludeKeysInExport: transfer.excludeKeys,
     storageAuthenticationType: transfer.storageAuthenticationType,
     failureReason: transfer.failureReason,
-    includeConfigurations: false,
-    configurationsBlobName: null,
+    // Older hubs did not store it.
+    includeConfigurations: (transfer.configurationsBlobName ?? null) !== null,
+    configurationsBlobName: transfer.configurationsBlobName ?? null,
   };
 }

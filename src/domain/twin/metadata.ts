@@ -47,6 +47,27 @@ export function metadataView(metadata: Metadata): JsonObject {
   return view;
 }
 
+/**
+ * Metadata with the times and versions of `given`, which has the form of a view, for the members that both have: an
+ * import brings them along (spec/semantics Q38). What cannot be read counts as missing.
+ */
+export function importedMetadata(metadata: Metadata, given: JsonObject): Metadata {
+  const { $lastUpdated: time, $lastUpdatedVersion: version } = given;
+  const parsed = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  const t = Number.isNaN(parsed) ? metadata.t : parsed;
+  const isVersion = typeof version === "number" && Number.isSafeInteger(version) && version > 0;
+  const stamp: Stamp =
+    metadata.v === undefined ? { t } : { t, v: isVersion ? version : metadata.v };
+  const entries = copyOf(metadata.k ?? {});
+  for (const key of Object.keys(entries)) {
+    const entry = own(entries, key);
+    const member = own(given, key);
+    if (entry !== undefined && member !== undefined && isObject(member))
+      put(entries, key, importedMetadata(entry, member));
+  }
+  return stamped(stamp, entries);
+}
+
 /** Arrays, scalars and empty objects share one shape: a stamp without entries. */
 function stamped(stamp: Stamp, entries: { readonly [key: string]: Metadata }): Metadata {
   for (const key in entries) if (Object.hasOwn(entries, key)) return { ...stamp, k: entries };
