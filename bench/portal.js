@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 
 import { Generator } from "./generator/generator.js";
 import { busyMicros, describeMachine } from "./machine.js";
-import { registerModules } from "./modules.js";
+import { hubAgent, registerModules, request } from "./modules.js";
 import { RESET, WATCH, frames, scroll } from "./portal-page.js";
 import { number, writePortal } from "./report.js";
 import { median } from "./statistics.js";
@@ -21,7 +21,7 @@ import { startHub } from "./targets/hub.js";
 const HOST = os.platform() === "linux" ? "127.77.66.57" : "127.0.0.1";
 const GROUP = "events";
 /** Modules that send the events. */
-const SENDERS = 100;
+const SENDERS = 1000;
 /** A frame that takes longer was dropped, at 60 frames a second. */
 const FRAME_MS = 1000 / 60;
 
@@ -72,12 +72,16 @@ function taskCells(tasks) {
 async function memory(page) {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send("HeapProfiler.collectGarbage");
-  await cdp.send("Performance.enable");
+  await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
   const { metrics } = await cdp.send("Performance.getMetrics");
   await cdp.detach();
   const of = (/** @type {string} */ name) =>
     metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
-  return { heap: of("JSHeapUsedSize") / 2 ** 20, nodes: of("Nodes") };
+  return {
+    heap: of("JSHeapUsedSize") / 2 ** 20,
+    nodes: of("Nodes"),
+    cpu: of("TaskDuration") * 1000,
+  };
 }
 
 /** @param {HubTarget} hub */
@@ -156,8 +160,8 @@ async function measureList({ browser, context, page, address }) {
   const { longTasks } = await watched(page);
   const after = await memory(page);
   return [
-    ["first row, browser cache empty", `${spread(cold)}`],
-    ["first row, browser cache filled", `${spread(warm)}`],
+    ["first row, browser cache empty", spread(cold)],
+    ["first row, browser cache filled", spread(warm)],
     [
       `scrolling ${number(scrolled.at)} rows, ten in a frame`,
       `${frameCells(scrolled.frames)}; frames with a part of the table not drawn: ${scrolled.blank}; rows shown as "…": ${scrolled.busy}; frames at the end of what was loaded: ${scrolled.waited}`,
@@ -234,20 +238,21 @@ async function measureEvents(hub, { page, address }) {
     const before = await memory(page);
     await generator.pace(GROUP, "telemetry", EVENTS);
     await pass(3000);
-    await generator.mark(GROUP);
+    const [began, since] = [await stored(hub), performance.now()];
     await page.evaluate(RESET);
     /** @type {{ frames: number[] }} */
     const shown = await page.evaluate(frames((SECONDS * 1000) / 2));
     const idle = await watched(page);
     await page.evaluate(RESET);
     const inputs = await workMeanwhile(page, (SECONDS * 1000) / 2);
-    const sample = await generator.mark(GROUP);
-    await generator.stop(GROUP);
+    const perSecond = ((await stored(hub)) - began) / ((performance.now() - since) / 1000);
+    // It tells if the hub fell behind for a moment, as on a busy machine: the rate above says by how much.
+    await generator.stop(GROUP).catch((error) => process.stderr.write(`${error}\n`));
     await page.getByRole("switch", { name: "Pause" }).uncheck();
     const after = await memory(page);
     const { arrived, left } = await counters(page);
     return [
-      ["events a second, as sent and acknowledged", number(sample.perSecond)],
+      ["events a second, as the hub has stored them", number(perSecond)],
       ["frames while the events come", frameCells(shown.frames)],
       ["long tasks (50 ms and more)", taskCells(idle.longTasks)],
       ["an input, until it is drawn: pause, go on, type, open a message", inputCells(inputs)],
@@ -263,6 +268,15 @@ async function measureEvents(hub, { page, address }) {
   }
 }
 
+/** Messages that the hub has stored. @param {HubTarget} hub */
+async function stored(hub) {
+  const agent = hubAgent(hub);
+  const { text } = await request(hub, agent, "GET", "/$hub/events/partitions");
+  agent.destroy();
+  const partitions = /** @type {{ lastSequenceNumber: number }[]} */ (JSON.parse(text));
+  return partitions.reduce((sum, { lastSequenceNumber }) => sum + lastSequenceNumber, 0);
+}
+
 /** Uses the page as somebody would. @param {Page} page @param {number} ms */
 async function workMeanwhile(page, ms) {
   const pause = page.getByRole("switch", { name: "Pause" });
@@ -274,7 +288,7 @@ async function workMeanwhile(page, ms) {
     await pause.click();
     await page.getByText(/more since the pause/).waitFor();
     await page.locator(".message-line").first().click();
-    await page.getByLabel("Body").waitFor();
+    await page.getByLabel("Body", { exact: true }).waitFor();
     await pause.click();
     await page.getByText(/more since the pause/).waitFor({ state: "detached" });
     await module.pressSequentially("module-1", { delay: 30 });

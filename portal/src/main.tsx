@@ -3,6 +3,8 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
 import { isApiError } from "./api/client.ts";
+import { askForSession } from "./api/session.ts";
+import { router } from "./router.tsx";
 import "./styles.css";
 
 const encoder = new TextEncoder();
@@ -18,6 +20,10 @@ const queries = new QueryClient({
     },
   },
 });
+
+askForSession(queries);
+// The page's own code comes while the hub tells who has signed in. A one-time link is used up first.
+if (!location.pathname.startsWith("/portal/sign-in")) void router.load();
 
 const root = document.querySelector("#root");
 if (root !== null) {

@@ -71,7 +71,12 @@ export const moduleRoute = createRoute({
 export const queryRoute = createRoute({
   getParentRoute: () => root,
   path: "/query",
-  validateSearch: (search: Record<string, unknown>) => ({ q: text(search, "q") }),
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { readonly q: string | undefined; readonly view?: string | undefined } => ({
+    q: text(search, "q"),
+    view: text(search, "view"),
+  }),
   component: lazyRouteComponent(() => import("./pages/query.tsx"), "QueryPage"),
 });
 
@@ -100,9 +105,12 @@ export const changesRoute = createRoute({
   component: lazyRouteComponent(() => import("./pages/changes.tsx"), "ChangesPage"),
 });
 
-const jobs = createRoute({
+export const jobsRoute = createRoute({
   getParentRoute: () => root,
   path: "/jobs",
+  validateSearch: (search: Record<string, unknown>): { readonly job?: string | undefined } => ({
+    job: text(search, "job"),
+  }),
   component: lazyRouteComponent(() => import("./pages/jobs.tsx"), "JobsPage"),
 });
 
@@ -164,7 +172,7 @@ export const router = createRouter({
     telemetryRoute,
     connections,
     changesRoute,
-    jobs,
+    jobsRoute,
     configurations,
     routing,
     deadLettersRoute,

@@ -1,4 +1,4 @@
-import { type QueryClient, useQuery } from "@tanstack/react-query";
+import { type QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
 import { call } from "./client.ts";
 import { createToken, readConnectionString } from "./sas.ts";
 
@@ -18,16 +18,23 @@ const tokenLifetime = 8 * 3600;
 
 export const sessionKey = ["session"] as const;
 
+const sessionOptions = queryOptions({
+  queryKey: sessionKey,
+  queryFn: async () => (await call<Session | undefined>("GET", "/$hub/session")).body ?? null,
+  staleTime: 60_000,
+  refetchInterval: 20_000,
+  // Whether somebody has signed in is asked also while nothing else is.
+  networkMode: "always",
+});
+
 /** The browser's session; `null` for a stranger. */
 export function useSessionQuery() {
-  return useQuery({
-    queryKey: sessionKey,
-    queryFn: async () => (await call<Session | undefined>("GET", "/$hub/session")).body ?? null,
-    staleTime: 60_000,
-    refetchInterval: 60_000,
-    // Whether somebody has signed in is asked also while nothing else is.
-    networkMode: "always",
-  });
+  return useQuery(sessionOptions);
+}
+
+/** Asks who has signed in before anything is drawn. */
+export function askForSession(queries: QueryClient): void {
+  void queries.prefetchQuery(sessionOptions);
 }
 
 /** Takes the session over; everything is read anew. */

@@ -41,3 +41,14 @@ export function fromEntries(entries: Iterable<readonly [string, Json]>): JsonObj
 export function pretty(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }
+
+/** Why the text is not JSON; `undefined` if it is, or if there is none. */
+export function jsonProblem(text: string): string | undefined {
+  if (text.trim() === "") return undefined;
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return `This is not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

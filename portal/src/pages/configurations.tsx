@@ -10,7 +10,7 @@ import { FormDialog } from "../components/form-dialog.tsx";
 import { JsonEditor } from "../components/json-editor.tsx";
 import { Card, Empty, Facts, Loading, PageHead } from "../components/parts.tsx";
 import { Problem } from "../components/problem.tsx";
-import { type JsonObject, pretty } from "../lib/json.ts";
+import { type JsonObject, jsonProblem, pretty } from "../lib/json.ts";
 import { useSession } from "../shell/session-context.ts";
 
 interface Configuration {
@@ -168,7 +168,7 @@ function EditConfiguration(props: {
     <FormDialog
       title={configuration === undefined ? "Create a configuration" : `Configuration ${id}`}
       action="Save"
-      ready={id !== ""}
+      ready={id !== "" && content.trim() !== "" && jsonProblem(content) === undefined}
       onSave={save}
       onClose={onClose}
       wide

@@ -11,7 +11,8 @@ import { JsonEditor } from "../components/json-editor.tsx";
 import { Card, Empty, Loading, PageHead } from "../components/parts.tsx";
 import { Problem } from "../components/problem.tsx";
 import { type Column, Table } from "../components/table.tsx";
-import type { JsonObject } from "../lib/json.ts";
+import { type JsonObject, jsonProblem } from "../lib/json.ts";
+import { jobsRoute } from "../router.tsx";
 import { useSession } from "../shell/session-context.ts";
 
 interface Job {
@@ -43,7 +44,9 @@ export function JobsPage() {
     enabled: mayUse,
   });
   const [creating, setCreating] = useState(false);
-  const [shown, setShown] = useState<string | undefined>();
+  const { job: shown } = jobsRoute.useSearch();
+  const navigate = jobsRoute.useNavigate();
+  const setShown = (job: string): void => void navigate({ search: { job }, replace: true });
   return (
     <>
       <PageHead title="Jobs" sub="Twin updates and direct methods for many devices at once">
@@ -218,7 +221,13 @@ function CreateJob({ onClose }: { readonly onClose: () => void }) {
     <FormDialog
       title="Create a job"
       action="Create"
-      ready={jobId !== "" && condition !== "" && (!isMethod || method !== "")}
+      ready={
+        jobId !== "" &&
+        condition !== "" &&
+        (!isMethod || method !== "") &&
+        payload.trim() !== "" &&
+        jsonProblem(payload) === undefined
+      }
       onSave={save}
       onClose={onClose}
       wide

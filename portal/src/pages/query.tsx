@@ -2,7 +2,7 @@ import { Button, Spinner } from "@fluentui/react-components";
 import { PlayRegular } from "@fluentui/react-icons/svg/play";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { runQuery } from "../api/query.ts";
 import { JsonEditor } from "../components/json-editor.tsx";
 import { Card, Empty, PageHead } from "../components/parts.tsx";
@@ -23,14 +23,14 @@ const pageSize = 100;
 
 /** Queries over twins in IoT Hub's language; the query stands in the address. */
 export function QueryPage() {
-  const { q } = queryRoute.useSearch();
+  const { q, view } = queryRoute.useSearch();
   const navigate = queryRoute.useNavigate();
   const [text, setText] = useState(q ?? examples[0] ?? "");
   const [run, setRun] = useState(0);
   const ask = (query: string): void => {
     setText(query);
     setRun((count) => count + 1);
-    void navigate({ search: { q: query } });
+    void navigate({ search: { q: query, view } });
   };
   return (
     <>
@@ -73,7 +73,10 @@ export function QueryPage() {
 }
 
 function Results({ query }: { readonly query: string }) {
-  const [asJson, setAsJson] = useState(false);
+  const asJson = queryRoute.useSearch().view === "json";
+  const navigate = queryRoute.useNavigate();
+  const show = (view: "json" | undefined): void =>
+    void navigate({ search: (before) => ({ ...before, view }), replace: true });
   const pages = useInfiniteQuery({
     queryKey: ["query", query],
     queryFn: ({ pageParam, signal }) =>
@@ -82,7 +85,8 @@ function Results({ query }: { readonly query: string }) {
     getNextPageParam: (page) => page.continuation,
     refetchOnWindowFocus: false,
   });
-  const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const { data } = pages;
+  const rows = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data]);
   if (pages.error !== null) return <Problem error={pages.error} />;
   if (pages.isPending) return <Spinner label="Running" />;
   if (rows.length === 0) return <Empty title="No result" />;
@@ -92,7 +96,9 @@ function Results({ query }: { readonly query: string }) {
       note={`${rows.length}${pages.hasNextPage ? " so far" : ""} ${pages.data.pages[0]?.itemType.toLowerCase() === "twin" ? "twins" : "rows"}`}
       actions={
         <>
-          <Button onClick={() => setAsJson(!asJson)}>{asJson ? "As a table" : "As JSON"}</Button>
+          <Button onClick={() => show(asJson ? undefined : "json")}>
+            {asJson ? "As a table" : "As JSON"}
+          </Button>
           <CopyButton text={pretty(rows)} label="the result as JSON" />
         </>
       }
@@ -121,16 +127,21 @@ interface NumberedRow {
 }
 
 function ResultTable({ rows }: { readonly rows: readonly JsonObject[] }) {
-  const names = columnNames(rows);
-  const columns = names.map((name) => ({
-    name,
-    width: "minmax(140px, 1fr)",
-    render: ({ row }: NumberedRow) => <Cell name={name} row={row} />,
-  }));
+  const names = columnNames(rows).join("\n");
+  const columns = useMemo(
+    () =>
+      names.split("\n").map((name) => ({
+        name,
+        width: "minmax(140px, 1fr)",
+        render: ({ row }: NumberedRow) => <Cell name={name} row={row} />,
+      })),
+    [names],
+  );
+  const numbered = useMemo(() => rows.map((row, index) => ({ index, row })), [rows]);
   return (
     <VirtualTable
       label="Result"
-      rows={rows.map((row, index) => ({ index, row }))}
+      rows={numbered}
       columns={columns}
       rowKey={({ index }) => String(index)}
     />

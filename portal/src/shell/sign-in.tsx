@@ -1,5 +1,7 @@
 import {
   Button,
+  Dialog,
+  DialogSurface,
   Field,
   MessageBar,
   MessageBarBody,
@@ -22,29 +24,33 @@ import { Unreachable } from "./unreachable.tsx";
 
 /** For whom the session has ended: over the pages, which wait with everything that was written in them. */
 export function SignInAgain({ policy }: { readonly policy: string }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
+  const [before] = useState(() => document.activeElement);
+  useEffect(() => () => void window.setTimeout(() => goBackTo(before)), [before]);
   return (
-    <dialog
-      ref={dialog}
-      className="sign-in-again"
-      aria-label="Sign in again"
-      onCancel={(event) => event.preventDefault()}
-    >
-      <SignInForm code={undefined}>
-        <MessageBar intent="warning" layout="multiline" politeness="assertive">
-          <MessageBarBody>
-            <MessageBarTitle>Your session has ended</MessageBarTitle>
-            It lasts as long as its policy and key, and no longer than the hub runs. Sign in as{" "}
-            {policy}, or as somebody with the same rights, and go on where you were: what you have
-            written is still there.
-          </MessageBarBody>
-        </MessageBar>
-      </SignInForm>
-    </dialog>
+    <Dialog open modalType="alert">
+      <DialogSurface className="sign-in-again" aria-label="Sign in again">
+        <SignInForm code={undefined}>
+          <MessageBar intent="warning" layout="multiline" politeness="assertive">
+            <MessageBarBody>
+              <MessageBarTitle>Your session has ended</MessageBarTitle>
+              It lasts as long as its policy and key, and no longer than the hub runs. Sign in as{" "}
+              {policy}, or as somebody with the same rights, and go on where you were: what you have
+              written is still there.
+            </MessageBarBody>
+          </MessageBar>
+        </SignInForm>
+      </DialogSurface>
+    </Dialog>
   );
+}
+
+/** Gives the focus back, into a dialog that is still open or to where it was: only then can everybody use it again. */
+function goBackTo(before: Element | null): void {
+  const dialog = [...document.querySelectorAll('[role="dialog"]')].at(-1);
+  const was = before instanceof HTMLElement && before.isConnected ? before : undefined;
+  if (dialog === undefined || (was !== undefined && dialog.contains(was))) was?.focus();
+  if (dialog?.contains(document.activeElement) === false)
+    dialog.querySelector<HTMLElement>("input, textarea, select, button")?.focus();
 }
 
 /** For strangers: the one-time link, or a connection string that is signed with here and sent to nobody. */

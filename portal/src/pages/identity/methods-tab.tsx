@@ -7,7 +7,7 @@ import { twinPath } from "../../api/twins.ts";
 import { JsonEditor } from "../../components/json-editor.tsx";
 import { Card, Empty } from "../../components/parts.tsx";
 import { Problem } from "../../components/problem.tsx";
-import { type Json, pretty } from "../../lib/json.ts";
+import { type Json, jsonProblem, pretty } from "../../lib/json.ts";
 import { clockTime } from "../../lib/time.ts";
 
 interface Result {
@@ -34,7 +34,7 @@ export function MethodsTab(key: IdentityKey) {
   const [wait, setWait] = useState("30");
   const [busy, setBusy] = useState(false);
   const [made, setMade] = useState<readonly Made[]>([]);
-  const valid = name !== "" && isJson(payload);
+  const valid = name !== "" && jsonProblem(payload) === undefined;
 
   const invoke = async (): Promise<void> => {
     if (!valid || busy) return;
@@ -142,14 +142,4 @@ function Answer({ made }: { readonly made: Made }) {
       )}
     </div>
   );
-}
-
-function isJson(text: string): boolean {
-  if (text.trim() === "") return true;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
