@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
+import type { WebSocket, WebSocketServer } from "ws";
 import type { Clock, Log } from "../../app/ports.ts";
 import type { Peer, StreamAcceptor } from "../head.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -20,7 +20,8 @@ export class WebSocketGate {
   readonly #limits: HttpLimits;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #server: WebSocketServer;
+  #server: WebSocketServer | undefined;
+  #stopped = false;
   readonly #acceptors = new Map<string, StreamAcceptor>();
   readonly #streams = new Set<WebSocketStream>();
 
@@ -28,14 +29,6 @@ export class WebSocketGate {
     this.#limits = limits;
     this.#clock = clock;
     this.#log = log;
-    this.#server = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: limits.webSocketMessageBytes,
-      maxFragments: limits.webSocketFragments,
-      handleProtocols: (offered) => this.#chosen([...offered]) ?? false,
-    });
   }
 
   register(subprotocol: Subprotocol, acceptor: StreamAcceptor): void {
@@ -49,15 +42,42 @@ export class WebSocketGate {
     const protocol = this.#chosen(offeredBy(request));
     const acceptor = this.#acceptors.get(protocol?.toLowerCase() ?? "");
     if (acceptor === undefined) return refuse(socket, "400 Bad Request");
-    if (this.#streams.size >= this.#limits.webSockets)
-      return refuse(socket, "503 Service Unavailable");
-    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#open(webSocket, request, acceptor),
-    );
+    const complete = (server: WebSocketServer): void => {
+      if (this.#stopped || this.#streams.size >= this.#limits.webSockets)
+        return refuse(socket, "503 Service Unavailable");
+      server.handleUpgrade(request, socket, head, (webSocket) =>
+        this.#open(webSocket, request, acceptor),
+      );
+    };
+    if (this.#server === undefined) void this.#load(socket, complete);
+    else complete(this.#server);
+  }
+
+  /** The first caller waits for the library: it brings Node's compression with it, which takes a start 10 ms. */
+  async #load(socket: Duplex, complete: (server: WebSocketServer) => void): Promise<void> {
+    const ignore = (): void => undefined;
+    socket.on("error", ignore);
+    try {
+      const library = await import("ws");
+      this.#server ??= new library.WebSocketServer({
+        noServer: true,
+        clientTracking: false,
+        perMessageDeflate: false,
+        maxPayload: this.#limits.webSocketMessageBytes,
+        maxFragments: this.#limits.webSocketFragments,
+        handleProtocols: (offered) => this.#chosen([...offered]) ?? false,
+      });
+      complete(this.#server);
+    } catch (error) {
+      this.#log.error({ err: error }, "a WebSocket could not be opened");
+      refuse(socket, "503 Service Unavailable");
+    }
+    socket.off("error", ignore);
   }
 
   /** Ends the connections that are left; resolves when all are gone. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     const gone = [...this.#streams].map(
       (stream) => new Promise<void>((resolve) => void stream.once("close", () => resolve())),
     );
