@@ -1,18 +1,37 @@
 import type { Server as NetServer, Socket } from "node:net";
-import type { Log } from "./app/ports.ts";
+import type { Clock, Log } from "./app/ports.ts";
 import type { Doors, Visitor } from "./app/strangers/doors.ts";
 import { type StrangerLimits, defaultStrangerLimits } from "./app/strangers/limits.ts";
 import type { StrangerConfig } from "./config/schema.ts";
+import type { Milliseconds } from "./domain/time.ts";
 
 /** A connection that was let in, below TLS: a TLS socket can't be reset and does not tell its own. */
 export interface Arrival {
   readonly socket: Socket;
   readonly visitor: Visitor;
+  /** Ends the wait for its handshake. */
+  readonly handshaken: () => void;
 }
 
 /** As `remoteAddress:remotePort`. */
 export function addressOf(socket: Socket): string {
   return `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
+}
+
+/** What the entrance of one listener needs. */
+export interface EntranceParts {
+  readonly doors: Doors;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a peer may take for its TLS handshake (spec/mqtt §1.1). */
+  readonly handshakeTimeout: Milliseconds;
+}
+
+const entrances = new WeakMap<NetServer, ReadonlyMap<string, Arrival>>();
+
+/** Ends what is still open on a listener whose head has stopped, such as connections that never shook hands. */
+export function dropArrivals(server: NetServer): void {
+  for (const { socket } of entrances.get(server)?.values() ?? []) socket.destroy();
 }
 
 /**
@@ -21,10 +40,10 @@ export function addressOf(socket: Socket): string {
  */
 export function guardEntrance(
   server: NetServer,
-  doors: Doors,
-  log: Log,
+  { doors, clock, log, handshakeTimeout }: EntranceParts,
 ): ReadonlyMap<string, Arrival> {
   const arrivals = new Map<string, Arrival>();
+  entrances.set(server, arrivals);
   const secure = server.listeners("connection");
   // The listener of TLS must not see a connection that is refused: it takes its socket over.
   server.removeAllListeners("connection");
@@ -37,13 +56,19 @@ export function guardEntrance(
       socket.resetAndDestroy();
       return;
     }
-    const arrival = { socket, visitor };
+    // The time-out of TLS itself does not see a peer that never sends a byte.
+    const handshaken = clock.after(handshakeTimeout, () => socket.destroy());
+    const arrival = { socket, visitor, handshaken };
     arrivals.set(address, arrival);
     socket.once("close", () => {
+      handshaken();
       visitor.left();
       if (arrivals.get(address) === arrival) arrivals.delete(address);
     });
     for (const listener of secure) listener.call(server, socket);
+  });
+  server.prependListener("secureConnection", (socket: Socket) => {
+    arrivals.get(addressOf(socket))?.handshaken();
   });
   return arrivals;
 }

@@ -9,12 +9,9 @@ import {
   type Server as TlsServer,
   createServer as createTlsServer,
 } from "node:tls";
-import type { Log } from "./app/ports.ts";
-import type { Doors } from "./app/strangers/doors.ts";
 import type { ClientCertificate } from "./domain/identity/credentials.ts";
 import type { Peer, StreamAcceptor } from "./heads/head.ts";
-import type { Milliseconds } from "./domain/time.ts";
-import { addressOf, guardEntrance } from "./entrance.ts";
+import { type EntranceParts, addressOf, dropArrivals, guardEntrance } from "./entrance.ts";
 import type { HttpHead } from "./heads/http/head.ts";
 import { bindVisitor } from "./heads/http/visitors.ts";
 
@@ -39,12 +36,8 @@ export interface TlsMaterial {
 }
 
 /** What all listeners share. */
-export interface ListenerParts {
+export interface ListenerParts extends EntranceParts {
   readonly tls: TlsMaterial;
-  readonly doors: Doors;
-  readonly log: Log;
-  /** How long a peer may take for its TLS handshake (spec/mqtt §1.1). */
-  readonly handshakeTimeout: Milliseconds;
 }
 
 /** A client certificate is asked for and never required: who it is, is decided by the protocol (spec/mqtt §1.1). */
@@ -71,7 +64,7 @@ export function renewCertificates(server: TlsServer, parts: ListenerParts): void
 
 /** TLS from the first byte; each connection is handed to `head`. */
 export function tlsListener(parts: ListenerParts, head: StreamAcceptor): TlsServer {
-  const { doors, log } = parts;
+  const { log } = parts;
   const server = createTlsServer(tlsOptions(parts), (socket) => {
     // Until the head takes over, a reset must not be an uncaught error.
     socket.on("error", (error) => log.debug({ err: error }, "connection failed"));
@@ -84,20 +77,20 @@ export function tlsListener(parts: ListenerParts, head: StreamAcceptor): TlsServ
       reset: () => arrivals.get(address)?.socket.resetAndDestroy(),
     });
   });
-  const arrivals = guardEntrance(server, doors, log);
+  const arrivals = guardEntrance(server, parts);
   server.on("tlsClientError", (error) => log.debug({ err: error }, "TLS handshake failed"));
   return server;
 }
 
 /** One HTTPS port for REST and for both protocols over WebSocket. */
 export function httpsListener(parts: ListenerParts, head: HttpHead): HttpsServer {
-  const { doors, log } = parts;
+  const { log } = parts;
   const server = createHttpsServer({ ...head.serverOptions, ...tlsOptions(parts) });
   server.prependListener("secureConnection", (socket) => {
     const arrival = arrivals.get(addressOf(socket));
     if (arrival !== undefined) bindVisitor(socket, arrival.visitor);
   });
-  const arrivals = guardEntrance(server, doors, log);
+  const arrivals = guardEntrance(server, parts);
   server.on("tlsClientError", (error) => log.debug({ err: error }, "TLS handshake failed"));
   head.attach(server);
   return server;
@@ -115,8 +108,9 @@ export function listen(server: NetServer, port: number, host: string): Promise<n
 
 export function close(server: NetServer): Promise<void> {
   return new Promise((resolve) => {
-    if (!server.listening) resolve();
-    else server.close(() => resolve());
+    if (!server.listening) return resolve();
+    server.close(() => resolve());
+    dropArrivals(server);
   });
 }
 

@@ -159,7 +159,7 @@ export async function startServer(
     });
     http.registerWebSocket("mqtt", mqtt);
     http.registerWebSocket("AMQPWSB10", amqp);
-    const entrance = { tls, doors, log, handshakeTimeout: limits.handshakeTimeout };
+    const entrance = { tls, doors, clock, log, handshakeTimeout: limits.handshakeTimeout };
     const https = httpsListener(entrance, http);
     const mqtts = tlsListener(entrance, mqtt);
     const amqps = tlsListener(entrance, amqp);
