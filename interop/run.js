@@ -4,6 +4,7 @@ import { freeAddress, startHub } from "./runner/hub.js";
 import { NotRun } from "./runner/outcome.js";
 import { az } from "./parts/az.js";
 import { java } from "./parts/java.js";
+import { javaSetUp, pythonSetUp } from "./parts/set-up.js";
 import { python, qpidProton } from "./parts/python.js";
 import { javaStory, pythonStory } from "./parts/stories.js";
 
@@ -12,7 +13,7 @@ import { javaStory, pythonStory } from "./parts/stories.js";
 /** @typedef {{ name: string, outcome: Outcome, seconds: number }} Row */
 
 /** @type {readonly Part[]} */
-const parts = [python, pythonStory, qpidProton, java, javaStory, az];
+const parts = [python, pythonStory, pythonSetUp, qpidProton, java, javaStory, javaSetUp, az];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));

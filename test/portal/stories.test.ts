@@ -105,9 +105,7 @@ describe("a certificate authority", () => {
     await page.goto(`https://${hub.hostName}/portal/devices`);
     await page.getByRole("button", { name: "Create a device" }).click();
     await dialog().getByLabel("Device id").fill("sealed");
-    await dialog()
-      .getByRole("radio", { name: "X.509 by CA" })
-      .click();
+    await dialog().getByRole("radio", { name: "X.509 by CA" }).click();
     await page.getByRole("button", { name: "Create", exact: true }).click();
     await page.getByRole("heading", { name: "sealed" }).waitFor();
     const own = makeCertificate("sealed", { issuer: authority });
