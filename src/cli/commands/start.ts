@@ -105,6 +105,10 @@ function serviceConnectionString({ connectionStrings }: RunningHub): string {
   return connectionStrings["iothubowner"] ?? Object.values(connectionStrings)[0] ?? "";
 }
 
+function metricsUrl(address: string): string {
+  return `http://${address}/metrics`;
+}
+
 function jsonLine(hub: RunningHub, { caFile }: MeetingPoint): string {
   const { hostName, connectionStrings, eventHubConnectionString, ports, portalUrl, dataDir } = hub;
   const connectionString = serviceConnectionString(hub);
@@ -116,6 +120,7 @@ function jsonLine(hub: RunningHub, { caFile }: MeetingPoint): string {
     eventHubConnectionString,
     ports,
     portalUrl,
+    ...(hub.metricsAddress === null ? {} : { metricsUrl: metricsUrl(hub.metricsAddress) }),
     dataDir,
   })}\n`;
 }
@@ -134,6 +139,7 @@ function description(
     ["Ports", ports.join(", ")],
     ["Data", hub.dataDir ?? "in memory: gone when the hub stops"],
     ["CA certificate", caFile],
+    ["Metrics", hub.metricsAddress === null ? null : metricsUrl(hub.metricsAddress)],
     ["Portal", hub.portalUrl],
     ["", hub.portalUrl && `(signs in once; for another link: twinhub portal${where})`],
     ["Connection string", serviceConnectionString(hub)],
