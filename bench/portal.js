@@ -68,7 +68,11 @@ function taskCells(tasks) {
     : `${tasks.length}, worst ${number(Math.max(...tasks))} ms, ${number(tasks.reduce((a, b) => a + b, 0))} ms in all`;
 }
 
-/** Heap of the tab after a collection, in MiB, and its DOM nodes. @param {Page} page */
+/**
+ * Heap of the tab after a collection, in MiB, its DOM nodes, and the CPU time of its main thread in milliseconds.
+ *
+ * @param {Page} page
+ */
 async function memory(page) {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send("HeapProfiler.collectGarbage");
@@ -144,10 +148,13 @@ async function firstRow(page, url) {
 async function measureList({ browser, context, page, address }) {
   const url = `${address}/devices?kind=modules`;
   const cold = [];
+  const coldCpu = [];
   const state = await context.storageState();
   for (let round = 0; round < 5; round++) {
     const fresh = await newContext(browser, state);
-    cold.push(await firstRow(await fresh.newPage(), url));
+    const tab = await fresh.newPage();
+    cold.push(await firstRow(tab, url));
+    coldCpu.push((await memory(tab)).cpu);
     await fresh.close();
   }
   const warm = [];
@@ -162,9 +169,14 @@ async function measureList({ browser, context, page, address }) {
   return [
     ["first row, browser cache empty", spread(cold)],
     ["first row, browser cache filled", spread(warm)],
+    ["work of the page's main thread for it, without waiting for a core", spread(coldCpu)],
     [
       `scrolling ${number(scrolled.at)} rows, ten in a frame`,
       `${frameCells(scrolled.frames)}; frames with a part of the table not drawn: ${scrolled.blank}; rows shown as "…": ${scrolled.busy}; frames at the end of what was loaded: ${scrolled.waited}`,
+    ],
+    [
+      "work of the main thread for each of these frames, without waiting for a core",
+      `${number((after.cpu - before.cpu) / scrolled.frames.length)} ms`,
     ],
     ["long tasks (50 ms and more) while scrolling", taskCells(longTasks)],
     ["elements in the table at the most", number(scrolled.most)],
@@ -224,6 +236,17 @@ async function counters(page) {
   return { arrived: first(text, /([\d,]+) arrived/), left: first(left, /^([\d,]+)/) };
 }
 
+/** The counters once nothing more comes. @param {Page} page */
+async function settled(page) {
+  let last = await counters(page);
+  for (;;) {
+    await pass(1000);
+    const now = await counters(page);
+    if (now.arrived === last.arrived) return now;
+    last = now;
+  }
+}
+
 /**
  * @param {HubTarget} hub
  * @param {Awaited<ReturnType<typeof openBrowser>>} session
@@ -240,9 +263,11 @@ async function measureEvents(hub, { page, address }) {
     await pass(3000);
     const [began, since] = [await stored(hub), performance.now()];
     await page.evaluate(RESET);
+    const quiet = await memory(page);
     /** @type {{ frames: number[] }} */
     const shown = await page.evaluate(frames((SECONDS * 1000) / 2));
     const idle = await watched(page);
+    const busy = await memory(page);
     await page.evaluate(RESET);
     const inputs = await workMeanwhile(page, (SECONDS * 1000) / 2);
     const perSecond = ((await stored(hub)) - began) / ((performance.now() - since) / 1000);
@@ -250,10 +275,14 @@ async function measureEvents(hub, { page, address }) {
     await generator.stop(GROUP).catch((error) => process.stderr.write(`${error}\n`));
     await page.getByRole("switch", { name: "Pause" }).uncheck();
     const after = await memory(page);
-    const { arrived, left } = await counters(page);
+    const { arrived, left } = await settled(page);
     return [
       ["events a second, as the hub has stored them", number(perSecond)],
       ["frames while the events come", frameCells(shown.frames)],
+      [
+        "work of the page's main thread, without waiting for a core",
+        `${number((busy.cpu - quiet.cpu) / (SECONDS / 2))} ms a second`,
+      ],
       ["long tasks (50 ms and more)", taskCells(idle.longTasks)],
       ["an input, until it is drawn: pause, go on, type, open a message", inputCells(inputs)],
       ["heap of the tab before and after", `${number(before.heap)} and ${number(after.heap)} MiB`],
