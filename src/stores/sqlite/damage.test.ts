@@ -15,6 +15,7 @@ import { HubError } from "../../domain/errors.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
 import { device, message, reported } from "../conformance/samples.ts";
 import { findDriver } from "./find-driver.ts";
+import { snapshotDatabase } from "./snapshot.ts";
 import { openSqliteStore, StoreOpenError } from "./store.ts";
 import { readWalTail } from "./wal-tail.ts";
 
@@ -204,6 +205,22 @@ describe("a damaged page of the database", () => {
     return found;
   }
 
+  /** A copy of a damaged database is refused, or has everything: indexes are made anew. */
+  async function expectNoWrongBackup(directory: string): Promise<void> {
+    const copy = newPath();
+    mkdirSync(copy);
+    const [from, to] = [path.join(directory, "hub.db"), path.join(copy, "hub.db")];
+    try {
+      snapshotDatabase(directory, from, to, findDriver());
+    } catch (error) {
+      expect(error).toMatchObject({ name: "StoreOpenError", reason: "corrupt" });
+      return;
+    }
+    const store = await open(copy);
+    expect(await everything(store)).toEqual(expected);
+    await store.close();
+  }
+
   it("keeps the hub from starting, or refuses what lies on it: it is never served", async () => {
     const file = readFileSync(path.join(original, "hub.db"));
     const pageBytes = file.readUInt16BE(16);
@@ -241,6 +258,7 @@ describe("a damaged page of the database", () => {
       expect(rest).toEqual(expected);
       if (refused.length > 0) expect(logged.join()).toContain("restore it from a backup");
       outcomes[refused.length > 0 ? "refusedReads" : "unused"]++;
+      await expectNoWrongBackup(directory);
     }
     expect(outcomes.refusedAtOpen).toBeGreaterThan(3);
     expect(outcomes.refusedReads).toBeGreaterThan(10);
