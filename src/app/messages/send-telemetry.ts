@@ -27,7 +27,7 @@ export function sendTelemetry(
     key: principal.key,
     body: message.body,
     system: message.system,
-    application: [...message.application],
+    application: message.application.size === 0 ? noProperties : [...message.application],
     source: "Telemetry",
     enqueuedTime: now,
     generationId: principal.generationId,
@@ -39,6 +39,8 @@ export function sendTelemetry(
   const { eventLog } = context.store;
   return eventLog.append(partitionOf(principal.key.deviceId, eventLog.partitions), stamped);
 }
+
+const noProperties: EventMessage["application"] = [];
 
 /** A connection's messages share one credential. */
 const knownAuthMethods = new WeakMap<AuthMethod, string>();

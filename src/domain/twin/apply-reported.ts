@@ -27,11 +27,13 @@ export function applyReported(
   const change = mergeChange(twin.reported.value, patch);
   const reported = mergeReported(twin.reported, change, now);
   const version = twin.version + 1;
+  const { tags, desired, etagCounter, modelId, configurations } = twin;
   return {
-    twin: { ...twin, reported, version },
+    // One by one: spread syntax takes as long as all the rest.
+    twin: { tags, desired, reported, etagCounter, version, modelId, configurations },
     changes: {
       opType: "updateTwin",
-      etagCounter: twin.etagCounter,
+      etagCounter,
       version,
       reported: { change, version: reported.version },
     },

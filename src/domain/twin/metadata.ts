@@ -68,8 +68,8 @@ export function importedMetadata(metadata: Metadata, given: JsonObject): Metadat
   return stamped(stamp, entries);
 }
 
-/** Arrays, scalars and empty objects share one shape: a stamp without entries. */
-function stamped(stamp: Stamp, entries: { readonly [key: string]: Metadata }): Metadata {
-  for (const key in entries) if (Object.hasOwn(entries, key)) return { ...stamp, k: entries };
-  return stamp;
+/** Arrays, scalars and empty objects share one shape: a stamp without entries. Hot, hence without spread syntax. */
+function stamped({ t, v }: Stamp, entries: { readonly [key: string]: Metadata }): Metadata {
+  if (Object.keys(entries).length === 0) return v === undefined ? { t } : { t, v };
+  return v === undefined ? { t, k: entries } : { t, v, k: entries };
 }

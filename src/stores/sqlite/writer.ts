@@ -24,15 +24,22 @@ export class SqliteWriter {
   /** One SQLite transaction; the cache follows only when it is committed. */
   commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void {
     const cached: (() => void)[] = [];
+    /** Lengths of the texts of the twins that stay, in their order. */
+    const lengths: number[] = [];
     this.#driver.transaction(() => {
       this.#writeIdentities(changes, cached);
-      this.#writeTwins(changes, cached);
+      this.#writeTwins(changes, lengths);
       this.#writeSmall(changes);
       this.#writeQueues(changes, lastQueueNumber);
       this.#writeEvents(changes, firstSequence);
       this.#writeLog(changes);
     });
     for (const put of cached) put();
+    let index = 0;
+    for (const [key, twin] of changes.twins) {
+      if (twin === null) this.#cache.twins.delete(key);
+      else this.#cache.putTwin(key, twin, lengths[index++] ?? 0);
+    }
     if (changes.policies.size > 0) this.#records.forgetPolicies();
   }
 
@@ -50,12 +57,11 @@ export class SqliteWriter {
     }
   }
 
-  #writeTwins(changes: Changes, cached: (() => void)[]): void {
+  #writeTwins(changes: Changes, lengths: number[]): void {
     for (const [key, twin] of changes.twins) {
       const [deviceId, moduleId] = columnsOf(key);
       if (twin === null) {
         this.#statements.deleteTwin.run([deviceId, moduleId]);
-        cached.push(() => this.#cache.twins.delete(key));
         continue;
       }
       const { doc, metadata } = twinColumns(twin);
@@ -70,7 +76,7 @@ export class SqliteWriter {
         metadata,
         doc,
       ]);
-      cached.push(() => this.#cache.putTwin(key, twin, doc.length + metadata.length));
+      lengths.push(doc.length + metadata.length);
     }
   }
 
