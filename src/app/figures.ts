@@ -57,14 +57,12 @@ export async function readFigures(
 
 /** By protocol and kind, with zeros, so that a graph has no gaps. */
 function countConnections({ live }: HubContext): ConnectionFigure[] {
-  const all = live.all();
+  const counts = new Map<string, number>();
+  for (const { link, principal } of live.all()) {
+    const id = `${link.protocol} ${kindOf(principal.key)}`;
+    counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
   return protocols.flatMap((protocol) =>
-    kinds.map((kind) => ({
-      protocol,
-      kind,
-      count: all.filter(
-        ({ link, principal }) => link.protocol === protocol && kindOf(principal.key) === kind,
-      ).length,
-    })),
+    kinds.map((kind) => ({ protocol, kind, count: counts.get(`${protocol} ${kind}`) ?? 0 })),
   );
 }

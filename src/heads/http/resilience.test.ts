@@ -132,6 +132,25 @@ describe("a hub that is busy, not ready or stopping", () => {
     expect((await hub.call("GET", "/ready?")).body).toEqual({ status: "ready", reasons: [] });
   });
 
+  it("is not ready while its store refuses, or does not answer in time, and is alive nevertheless", async () => {
+    let asked = 0;
+    const answers: (() => Promise<unknown>)[] = [
+      () => Promise.resolve(),
+      () => Promise.reject(new Error("the disk is gone")),
+      () => new Promise(() => undefined),
+    ];
+    hub = await startHubUnderTest({ askStore: async () => answers[asked++]?.() });
+    const target = hub;
+    const ready = async (): Promise<unknown> => (await target.call("GET", "/ready?")).body;
+    expect(await ready()).toEqual({ status: "ready", reasons: [] });
+    expect(await ready()).toEqual({ status: "unavailable", reasons: ["store"] });
+    const late = ready();
+    await expect.poll(() => asked).toBe(3);
+    expect((await target.call("GET", "/health?")).status).toBe(200);
+    target.clock.advance(2_000);
+    expect(await late).toEqual({ status: "unavailable", reasons: ["store"] });
+  });
+
   it("answers 503 above its limit of requests in flight, and recovers", async () => {
     const waiting: (() => void)[] = [];
     hub = await startHubUnderTest({
