@@ -135,9 +135,10 @@ export const deadLettersRoute = createRoute({
   ),
 });
 
-const consumerGroups = createRoute({
+export const consumerGroupsRoute = createRoute({
   getParentRoute: () => root,
   path: "/consumer-groups",
+  validateSearch: (search: Record<string, unknown>) => ({ endpoint: text(search, "endpoint") }),
   component: lazyRouteComponent(() => import("./pages/consumer-groups.tsx"), "ConsumerGroupsPage"),
 });
 
@@ -176,7 +177,7 @@ export const router = createRouter({
     configurations,
     routing,
     deadLettersRoute,
-    consumerGroups,
+    consumerGroupsRoute,
     transfers,
     policies,
     certificates,

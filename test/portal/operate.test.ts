@@ -266,6 +266,23 @@ describe("consumer groups", () => {
       .waitFor();
   });
 
+  it("of an endpoint that is a log are its own, and the address says which log it is", async () => {
+    await hub.call("PUT", "/$hub/endpoints/alarms", { type: "log" });
+    await signInTo(hub, page, "/consumer-groups");
+    await page.getByLabel("Event log").selectOption("alarms");
+    await expect.poll(() => page.url()).toContain("/consumer-groups?endpoint=alarms");
+    await page.getByRole("button", { name: "Create a consumer group" }).click();
+    await dialog().getByLabel("Name").fill("pager");
+    await dialog().getByRole("button", { name: "Create" }).click();
+    await page.getByRole("cell", { name: "pager", exact: true }).waitFor();
+    await page.getByLabel("Event log").selectOption("events");
+    await page.getByRole("cell", { name: "pager", exact: true }).waitFor({ state: "detached" });
+    const { body } = await hub.call("GET", "/$hub/consumer-groups?endpoint=alarms");
+    expect(body).toMatchObject([{ name: "$Default" }, { name: "pager" }]);
+    await page.goto(`https://${hub.hostName}/portal/routes`);
+    await page.getByRole("row", { name: /alarms event log, \d+ partitions/ }).waitFor();
+  });
+
   it("are only shown to those who don't own the hub", async () => {
     await signInTo(hub, page, "/consumer-groups", "service");
     await page.getByRole("cell", { name: "$Default" }).waitFor();

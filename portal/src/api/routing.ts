@@ -22,7 +22,11 @@ export interface Route {
 
 export interface Endpoint {
   readonly name: string;
-  readonly url: string;
+  readonly type: "webhook" | "log";
+  /** Of a webhook. */
+  readonly url?: string;
+  /** Of a log. */
+  readonly partitionCount?: number;
   readonly waitingMessages: number;
   readonly deadLetters: number;
   readonly healthStatus: "unknown" | "healthy" | "degraded" | "unhealthy";

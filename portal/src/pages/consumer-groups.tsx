@@ -1,8 +1,10 @@
-import { Button, Field, Input } from "@fluentui/react-components";
+import { Button, Field, Input, Select } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons/svg/add";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { call, get } from "../api/client.ts";
+import { useEndpoints } from "../api/routing.ts";
 import { isOwner, mayDo } from "../api/session.ts";
 import { Ago } from "../components/ago.tsx";
 import { Confirm } from "../components/confirm.tsx";
@@ -11,6 +13,7 @@ import { Card, Empty, Loading, PageHead } from "../components/parts.tsx";
 import { Problem } from "../components/problem.tsx";
 import { type Column, Table } from "../components/table.tsx";
 import { useNotify } from "../components/toasts.tsx";
+import { consumerGroupsRoute } from "../router.tsx";
 import { useSession } from "../shell/session-context.ts";
 
 interface ConsumerGroup {
@@ -21,17 +24,26 @@ interface ConsumerGroup {
 /** It is always there. */
 const defaultGroup = "$Default";
 
-const path = "/$hub/consumer-groups";
+/** The hub's own event log. */
+const builtIn = "events";
+
 const listKey = ["consumerGroups"] as const;
+
+/** Of all groups of a log, or of one. */
+function pathOf(endpoint: string, name?: string): string {
+  const one = name === undefined ? "" : `/${encodeURIComponent(name)}`;
+  return `/$hub/consumer-groups${one}?endpoint=${encodeURIComponent(endpoint)}`;
+}
 
 /** Who reads the event log beside each other, each at a place of its own. */
 export function ConsumerGroupsPage() {
   const session = useSession();
   const mayUse = mayDo(session, "ServiceConnect");
   const owner = isOwner(session);
+  const { endpoint = builtIn } = consumerGroupsRoute.useSearch();
   const groups = useQuery({
-    queryKey: listKey,
-    queryFn: ({ signal }) => get<readonly ConsumerGroup[]>(path, signal),
+    queryKey: [...listKey, endpoint],
+    queryFn: ({ signal }) => get<readonly ConsumerGroup[]>(pathOf(endpoint), signal),
     refetchInterval: 5_000,
     enabled: mayUse,
   });
@@ -54,6 +66,7 @@ export function ConsumerGroupsPage() {
       )}
       <Problem error={groups.error} />
       {mayUse && groups.isPending && <Loading />}
+      {mayUse && <LogChoice endpoint={endpoint} />}
       {groups.data !== undefined && (
         <Card>
           <Table
@@ -64,9 +77,36 @@ export function ConsumerGroupsPage() {
           />
         </Card>
       )}
-      {creating && <CreateGroup onClose={() => setCreating(false)} />}
-      {asked !== undefined && <DeleteGroup name={asked} onClose={() => setAsked(undefined)} />}
+      {creating && <CreateGroup endpoint={endpoint} onClose={() => setCreating(false)} />}
+      {asked !== undefined && (
+        <DeleteGroup endpoint={endpoint} name={asked} onClose={() => setAsked(undefined)} />
+      )}
     </>
+  );
+}
+
+/** Which event log: the hub's own, or one of the endpoints that are logs. */
+function LogChoice({ endpoint }: { readonly endpoint: string }) {
+  const endpoints = useEndpoints();
+  const navigate = useNavigate();
+  const logs = (endpoints.data ?? []).filter(({ type }) => type === "log");
+  if (logs.length === 0 && endpoint === builtIn) return null;
+  const names = new Set([builtIn, ...logs.map(({ name }) => name), endpoint]);
+  const choose = (name: string): void =>
+    void navigate({
+      to: "/consumer-groups",
+      search: { endpoint: name === builtIn ? undefined : name },
+    });
+  return (
+    <Field label="Event log" style={{ maxWidth: 320 }}>
+      <Select value={endpoint} onChange={(_event, { value }) => choose(value)}>
+        {[...names].map((name) => (
+          <option key={name} value={name}>
+            {name === builtIn ? "events (built in)" : name}
+          </option>
+        ))}
+      </Select>
+    </Field>
   );
 }
 
@@ -96,7 +136,8 @@ function columns(owner: boolean, ask: (name: string) => void): readonly Column<C
   ];
 }
 
-function CreateGroup({ onClose }: { readonly onClose: () => void }) {
+function CreateGroup(props: { readonly endpoint: string; readonly onClose: () => void }) {
+  const { endpoint, onClose } = props;
   const queries = useQueryClient();
   const notify = useNotify();
   const [name, setName] = useState("");
@@ -106,7 +147,7 @@ function CreateGroup({ onClose }: { readonly onClose: () => void }) {
       action="Create"
       ready={name !== ""}
       onSave={async () => {
-        await call("PUT", `${path}/${encodeURIComponent(name)}`);
+        await call("PUT", pathOf(endpoint, name));
         notify(`Created the consumer group ${name}`);
         await queries.invalidateQueries({ queryKey: listKey });
       }}
@@ -119,8 +160,12 @@ function CreateGroup({ onClose }: { readonly onClose: () => void }) {
   );
 }
 
-function DeleteGroup(props: { readonly name: string; readonly onClose: () => void }) {
-  const { name, onClose } = props;
+function DeleteGroup(props: {
+  readonly endpoint: string;
+  readonly name: string;
+  readonly onClose: () => void;
+}) {
+  const { endpoint, name, onClose } = props;
   const queries = useQueryClient();
   const notify = useNotify();
   return (
@@ -128,7 +173,7 @@ function DeleteGroup(props: { readonly name: string; readonly onClose: () => voi
       title={`Delete the consumer group ${name}?`}
       action="Delete"
       onConfirm={async () => {
-        await call("DELETE", `${path}/${encodeURIComponent(name)}`);
+        await call("DELETE", pathOf(endpoint, name));
         notify(`Deleted the consumer group ${name}`);
         await queries.invalidateQueries({ queryKey: listKey });
       }}

@@ -154,7 +154,15 @@ function Endpoints({ open }: Parts) {
   const endpoints = useEndpoints();
   const columns: readonly Column<Endpoint>[] = [
     { name: "Endpoint", render: ({ name }) => name },
-    { name: "Address", render: ({ url }) => <code>{url}</code> },
+    {
+      name: "Address",
+      render: ({ url, partitionCount }) =>
+        url === undefined ? (
+          <span>event log, {partitionCount} partitions</span>
+        ) : (
+          <code>{url}</code>
+        ),
+    },
     {
       name: "Health",
       render: ({ healthStatus, lastKnownError }) => (
