@@ -1,4 +1,4 @@
-import type { Device, Identity, Module } from "../../src/domain/identity/identity.ts";
+import type { Device, Identity, Module, Presence } from "../../src/domain/identity/identity.ts";
 import type { JsonObject } from "../../src/domain/json.ts";
 import { never } from "../../src/domain/time.ts";
 import { applyServicePatch } from "../../src/domain/twin/apply-desired.ts";
@@ -14,6 +14,7 @@ export interface StoredTwin {
   readonly identity: Identity;
   readonly device: Device;
   readonly twin: Twin;
+  readonly presence?: Presence | undefined;
 }
 
 export interface TwinContent {
@@ -62,8 +63,8 @@ export function stored(identity: Identity, device: Device, content: TwinContent 
 }
 
 /** The row of a query: the service's view. */
-export function rowOf({ identity, device, twin }: StoredTwin): JsonObject {
-  return serviceView({ identity, device, twin, presence: undefined, queued: 0 });
+export function rowOf({ identity, device, twin, presence }: StoredTwin): JsonObject {
+  return serviceView({ identity, device, twin, presence, queued: 0 });
 }
 
 const d1 = aDevice("d1");

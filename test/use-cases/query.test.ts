@@ -102,6 +102,29 @@ describe.each(storeKinds)("On the %s store", (kind) => {
       await expect.poll(async () => idsOf(await rows(connected))).toEqual([]);
     });
 
+    it("finds a twin by its etag", async () => {
+      await make(2);
+      const { etag } = await app.hub.twins.patch(owner, key(1), { tags: { a: 1 } }, noPrecondition);
+      expect(idsOf(await rows(`SELECT * FROM ${source} WHERE etag = '${etag}'`))).toEqual(ids(1));
+      expect(idsOf(await rows(`SELECT * FROM ${source} WHERE etag IN ['x', '${etag}']`))).toEqual(
+        ids(1),
+      );
+      const others = idsOf(await rows(`SELECT * FROM ${source} WHERE etag != '${etag}'`));
+      expect(others).toContain(ids(0)[0]);
+      expect(others).not.toContain(ids(1)[0]);
+    });
+
+    it("says whether the database looks at connections", async () => {
+      const text = `EXPLAIN SELECT * FROM ${source} WHERE connectionState = 'Connected'`;
+      const [plan] = await rows(text);
+      if (kind === "memory") return expect(plan).toMatchObject({ inDatabase: "none" });
+      expect(plan).toMatchObject({ inDatabase: "all", parameters: ["Connected"] });
+      const steps = plan?.["plan"] as readonly string[];
+      // The connection of each row, and the one that the condition asks for.
+      for (const table of ["SEARCH p ", "SEARCH ps "])
+        expect(steps).toContainEqual(expect.stringContaining(table));
+    });
+
     it("QL22 takes TOP for all pages together", async () => {
       await make(5);
       expect(await rows(`SELECT TOP 3 * FROM ${source}`, 2)).toHaveLength(3);

@@ -10,6 +10,14 @@ export function twinEtag(counter: number): string {
   return bytes.toString("base64");
 }
 
+/** The counter whose etag a text is; undefined if it is that of none. */
+export function twinEtagCounter(text: string): number | undefined {
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length !== 8) return undefined;
+  const counter = Number(bytes.readBigUInt64BE());
+  return Number.isSafeInteger(counter) && twinEtag(counter) === text ? counter : undefined;
+}
+
 /**
  * What a caller demands of the stored etag.
  * `absent`: no header; `any`: `*`, quoted or not; `etag`: a quoted value must match.

@@ -241,6 +241,10 @@ describe("EXPLAIN", () => {
     ["EXPLAIN SELECT * FROM devices WHERE ENDSWITH(tags.a, 'x')", { inDatabase: "part" }],
     [
       "EXPLAIN SELECT COUNT() FROM devices.modules WHERE connectionState = 'Connected'",
+      { inDatabase: "all", aggregates: true, parameters: ["Connected"] },
+    ],
+    [
+      "EXPLAIN SELECT COUNT() FROM devices.modules WHERE lastActivityTime > '2024'",
       { inDatabase: "none", aggregates: true },
     ],
     ["EXPLAIN SELECT device.status FROM devices.modules", { readsDevice: true }],

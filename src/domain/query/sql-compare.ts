@@ -14,6 +14,7 @@ import type { SqlOperand } from "./sql-operand.ts";
 import { holds } from "./values.ts";
 
 type Json = SqlOperand & { readonly kind: "json" };
+type Code = SqlOperand & { readonly kind: "code" };
 
 /** When `operand operator value` is true. */
 export function compareLiteral(
@@ -30,11 +31,21 @@ export function compareLiteral(
     case "integer":
       if (typeof value !== "number") return never;
       return fragment(`${operand.value} ${operator} ?`, value);
+    case "code":
+      return typeof value === "string" ? compareCode(operator, operand, value) : never;
     case "missing":
       return never;
     case "unknown":
       return unknown;
   }
+}
+
+/** Codes are not ordered as their numbers are. */
+function compareCode(operator: Comparison, { column, numberOf }: Code, value: string): SqlFragment {
+  if (operator !== "=" && operator !== "!=") return unknown;
+  const number = numberOf(value);
+  if (number !== undefined) return fragment(`${column} ${operator === "=" ? "=" : "<>"} ?`, number);
+  return operator === "=" ? never : fragment(`${column} IS NOT NULL`);
 }
 
 function compareJson(operator: Comparison, operand: Json, value: Scalar): SqlFragment {
@@ -174,6 +185,13 @@ export function isAmong(
       const numbers = values.filter((value) => typeof value === "number");
       return among(operand.value, numbers, wanted);
     }
+    case "code": {
+      const numbers = values.flatMap((value) => {
+        const number = typeof value === "string" ? operand.numberOf(value) : undefined;
+        return number === undefined ? [] : [number];
+      });
+      return among(operand.column, numbers, wanted);
+    }
   }
 }
 
@@ -191,6 +209,8 @@ export function isDefined(operand: SqlOperand, wanted: boolean): SqlFragment {
     case "string":
     case "integer":
       return fragment(`${operand.value} IS ${wanted ? "NOT " : ""}NULL`);
+    case "code":
+      return fragment(`${operand.column} IS ${wanted ? "NOT " : ""}NULL`);
     case "missing":
       return wanted ? never : always;
     case "unknown":
@@ -204,6 +224,7 @@ export function isOfType(operand: SqlOperand, types: readonly string[]): SqlFrag
     case "json":
       return fragment(`${operand.type} IN (${types.map((type) => `'${type}'`).join(", ")})`);
     case "string":
+    case "code":
       return types.includes("text") ? isDefined(operand, true) : never;
     case "integer":
       return types.includes("integer") ? isDefined(operand, true) : never;

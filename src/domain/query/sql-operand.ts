@@ -1,14 +1,20 @@
+import { twinEtagCounter } from "../identity/etag.ts";
 import type { PathExpression } from "./ast.ts";
 
 /**
  * How SQL reads a path. Every text is NULL where the path is undefined.
  * `json`: a JSON value; `text` is its JSON text as `JSON.stringify` writes it, `value` what json_extract gives and
  * `type` what json_type gives. `string` and `integer`: a column. `missing`: undefined in every row.
- * `unknown`: not in SQL's reach.
+ * `code`: text that stands for the number in a column, as `numberOf` tells. `unknown`: not in SQL's reach.
  */
 export type SqlOperand =
   | { readonly kind: "json"; readonly text: string; readonly value: string; readonly type: string }
   | { readonly kind: "string" | "integer"; readonly value: string }
+  | {
+      readonly kind: "code";
+      readonly column: string;
+      readonly numberOf: (text: string) => number | undefined;
+    }
   | { readonly kind: "missing" | "unknown" };
 
 export type TwinSource = "devices" | "devices.modules";
@@ -50,6 +56,8 @@ function ofDevice(segments: readonly string[]): SqlOperand {
     case "string":
     case "integer":
       return { kind: operand.kind, value: select(operand.value) };
+    case "code":
+      return { ...operand, column: select(operand.column) };
     case "missing":
     case "unknown":
       return operand;
@@ -65,6 +73,12 @@ function operandIn(segments: readonly string[], tables: Tables, isModule: boolea
     case "moduleId":
       if (rest.length > 0 || !isModule) return missing;
       return { kind: "string", value: `${twins}.module_id` };
+    case "etag": {
+      if (rest.length > 0) return missing;
+      return { kind: "code", column: `${twins}.etag_counter`, numberOf: twinEtagCounter };
+    }
+    case "connectionState":
+      return rest.length > 0 ? missing : { kind: "string", value: connectionState(twins) };
     case "version":
       return rest.length > 0 ? missing : { kind: "integer", value: `${twins}.version` };
     case "modelId":
@@ -80,6 +94,15 @@ function operandIn(segments: readonly string[], tables: Tables, isModule: boolea
     default:
       return ofDeviceIdentity(segments, `${identities}.doc`, isModule);
   }
+}
+
+/**
+ * Whoever has no row was never connected. The time of the last activity is not in SQL's reach: of those who are connected
+ * the hub knows a later one than the store.
+ */
+function connectionState(twins: string): string {
+  const connected = `SELECT 1 FROM presence ps WHERE ps.device_id = ${twins}.device_id AND ps.module_id = ${twins}.module_id AND ps.connected = 1`;
+  return `(CASE WHEN EXISTS (${connected}) THEN 'Connected' ELSE 'Disconnected' END)`;
 }
 
 /** What only devices have. */

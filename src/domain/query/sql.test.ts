@@ -11,6 +11,7 @@ import {
 import { twinColumns } from "../../stores/sqlite/codec.ts";
 import { findDriver } from "../../stores/sqlite/find-driver.ts";
 import { migrate, readMigrations } from "../../stores/sqlite/migrate.ts";
+import { twinEtag } from "../identity/etag.ts";
 import type { Device } from "../identity/identity.ts";
 import { emptyObject, type Json, type JsonObject, type MutableJsonObject } from "../json.ts";
 import { put } from "../twin/members.ts";
@@ -27,17 +28,21 @@ migrate(driver, readMigrations(), "memory", 0);
 afterAll(() => driver.close());
 
 function save(twins: readonly StoredTwin[]): void {
-  driver.exec("DELETE FROM twins; DELETE FROM identities");
+  driver.exec("DELETE FROM twins; DELETE FROM identities; DELETE FROM presence");
+  const presences = driver.prepare(
+    "INSERT INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time, detail) VALUES (?, ?, ?, 0, 0, '{}')",
+  );
   const identities = driver.prepare(
     "INSERT OR REPLACE INTO identities (device_id, module_id, doc) VALUES (?, ?, jsonb(?))",
   );
   const rows = driver.prepare(
     "INSERT INTO twins (device_id, module_id, version, etag_counter, desired_version, reported_version, metadata, doc) VALUES (?, ?, ?, ?, ?, ?, ?, jsonb(?))",
   );
-  for (const { identity, twin } of twins) {
+  for (const { identity, twin, presence } of twins) {
     const key = [identity.deviceId, identity.moduleId ?? ""];
     const { doc, metadata } = twinColumns(twin);
     identities.run([...key, JSON.stringify(identity)]);
+    if (presence !== undefined) presences.run([...key, presence.connected ? 1 : 0]);
     rows.run([
       ...key,
       twin.version,
@@ -135,6 +140,11 @@ const scalars: readonly Exclude<Scalar, null>[] = [
   "x😀y",
   "\ud800",
   "a\udc00",
+  "Connected",
+  "Disconnected",
+  twinEtag(1),
+  twinEtag(2),
+  twinEtag(3).slice(0, -1),
 ];
 const scalar = fc.oneof(
   fc.constantFrom(...scalars),
@@ -177,7 +187,20 @@ const device: fc.Arbitrary<Device> = fc
   })
   .map((changes) => aDevice("d", changes));
 
-const content = fc.record({ tags: section, desired: section, reported: section });
+const content = fc.record({
+  tags: section,
+  desired: section,
+  reported: section,
+  etagCounter: fc.constantFrom(1, 2, 3),
+  connected: fc.constantFrom(undefined, true, false),
+});
+interface Content {
+  readonly tags: JsonObject;
+  readonly desired: JsonObject;
+  readonly reported: JsonObject;
+  readonly etagCounter?: number;
+  readonly connected?: boolean | undefined;
+}
 
 const fleet: fc.Arbitrary<readonly StoredTwin[]> = fc
   .array(fc.tuple(fc.constantFrom("a", "ab", "d1", "x"), device, content, content), {
@@ -199,14 +222,17 @@ const fleet: fc.Arbitrary<readonly StoredTwin[]> = fc
 /** Puts sections in as they are: what the rules refuse must not confuse SQL either. */
 function withContent(
   { identity, device: owner, twin }: StoredTwin,
-  { tags, desired, reported }: { tags: JsonObject; desired: JsonObject; reported: JsonObject },
+  { tags, desired, reported, etagCounter = 1, connected }: Content,
 ): StoredTwin {
   const metadata = { t: writtenAt };
   return {
     identity,
     device: owner,
+    presence:
+      connected === undefined ? undefined : { connected, stateUpdatedTime: 0, lastActivityTime: 0 },
     twin: {
       ...twin,
+      etagCounter,
       tags,
       desired: { value: desired, metadata, version: 5 },
       reported: { value: reported, metadata, version: 1 },
@@ -495,6 +521,10 @@ describe("what SQL can say of a condition", () => {
     "configurations.[[c-1]].status = 'Applied'",
     "tags.site LIKE 'a%'",
     "tags.[[it's]] = 1",
+    "connectionState = 'Connected'",
+    "connectionState IN ['Disconnected'] OR tags.site = 'a'",
+    "etag = 'AAAAAAAAAAE='",
+    "etag != 'AAAAAAAAAAE=' AND NOT etag IN ['AAAAAAAAAAI=', 'x']",
     "1 = 1",
   ])("is all of %s", (condition) => {
     for (const source of ["devices", "devices.modules"] as const) {
@@ -505,7 +535,8 @@ describe("what SQL can say of a condition", () => {
   });
 
   it.each([
-    "connectionState = 'Connected' AND tags.site = 'a'",
+    "lastActivityTime > '2024' AND tags.site = 'a'",
+    "etag > 'AAAAAAAAAAE=' AND tags.site = 'a'",
     "array_contains(parentScopes, 'a')",
     "ENDSWITH(tags.site, 'a')",
     "tags.n * 2 > 10",
@@ -516,8 +547,8 @@ describe("what SQL can say of a condition", () => {
   });
 
   it.each([
-    "connectionState = 'Connected'",
-    "connectionState = 'Connected' OR tags.site = 'a'",
+    "lastActivityTime > '2024'",
+    "lastActivityTime > '2024' OR tags.site = 'a'",
     "LOWER(tags.site) = 'a'",
     "tags.[[a\\b]] = 1",
     'tags.[[a"]] = 1',

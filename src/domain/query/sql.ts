@@ -40,6 +40,7 @@ export function sqlJsonText(path: PathExpression, source: TwinSource): string | 
   const operand = sqlOperand(path, source);
   switch (operand.kind) {
     case "unknown":
+    case "code":
       return undefined;
     case "missing":
       return "NULL";

@@ -34,6 +34,13 @@ const identities =
 const devices = "CROSS JOIN identities d ON d.device_id = t.device_id AND d.module_id = ''";
 const presence = "LEFT JOIN presence p ON p.device_id = t.device_id AND p.module_id = t.module_id";
 
+/** A page with all that its rows are made of. */
+function selectFrom(source: TwinScan["source"]): string {
+  return source === "devices.modules"
+    ? `SELECT ${columns}, json(d.doc) AS device FROM twins t ${identities} ${devices} ${presence}`
+    : `SELECT ${columns} FROM twins t ${identities} ${presence}`;
+}
+
 type Scan = Pick<TwinScan, "source" | "where">;
 
 /** Twins by step, with as much of the condition as SQL can say. */
@@ -52,10 +59,9 @@ export class TwinScans {
     const { source, limit } = scan;
     const condition = conditionOf(scan);
     const step = await this.#step(scan, condition, scan.after);
-    const isModule = source === "devices.modules";
     const answer = await this.#run(
       step,
-      `SELECT ${columns}${isModule ? ", json(d.doc) AS device" : ""} FROM twins t ${identities} ${isModule ? devices : ""} ${presence}
+      `${selectFrom(source)}
        WHERE ${step.sql} AND ${condition.sql} ORDER BY ${step.order} LIMIT ?`,
       [...step.parameters, ...condition.parameters, limit],
       { maxLength: maxPageLength, limit },
@@ -91,7 +97,7 @@ export class TwinScans {
     const use = indexUse(scan.where, scan.source, this.#isIndexed);
     const step = await this.#step(scan, condition, null);
     const { rows } = await this.#thread.all(
-      `EXPLAIN QUERY PLAN SELECT 1 FROM twins t ${identities} WHERE ${step.sql} AND ${condition.sql} ORDER BY ${step.order}`,
+      `EXPLAIN QUERY PLAN ${selectFrom(scan.source)} WHERE ${step.sql} AND ${condition.sql} ORDER BY ${step.order}`,
       [...step.parameters, ...condition.parameters],
     );
     const isUsed = use.kind === "equal" || (use.kind === "range" && step.order.startsWith("+"));
