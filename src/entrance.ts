@@ -9,8 +9,10 @@ import type { Milliseconds } from "./domain/time.ts";
 export interface Arrival {
   readonly socket: Socket;
   readonly visitor: Visitor;
-  /** Ends the wait for its handshake. */
-  readonly handshaken: () => void;
+  /** Ends the wait for its handshake; `stream` is the TLS socket. */
+  readonly handshaken: (stream: Socket) => void;
+  /** Ends the connection. */
+  readonly end: () => void;
 }
 
 /** As `remoteAddress:remotePort`. */
@@ -31,7 +33,7 @@ const entrances = new WeakMap<NetServer, ReadonlyMap<string, Arrival>>();
 
 /** Ends what is still open on a listener whose head has stopped, such as connections that never shook hands. */
 export function dropArrivals(server: NetServer): void {
-  for (const { socket } of entrances.get(server)?.values() ?? []) socket.destroy();
+  for (const arrival of entrances.get(server)?.values() ?? []) arrival.end();
 }
 
 /**
@@ -49,7 +51,10 @@ export function guardEntrance(
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
     const address = addressOf(socket);
-    const visitor = doors.enter(address, () => socket.destroy());
+    let secured: Socket | undefined;
+    // From its handshake on the TLS socket owns the one below, which would never tell it of its own end.
+    const end = (): void => void (secured ?? socket).destroy();
+    const visitor = doors.enter(address, end);
     if (visitor === undefined) {
       log.debug({ address }, "connection refused: too many of its address, or in all");
       socket.on("error", () => undefined);
@@ -57,18 +62,22 @@ export function guardEntrance(
       return;
     }
     // The time-out of TLS itself does not see a peer that never sends a byte.
-    const handshaken = clock.after(handshakeTimeout, () => socket.destroy());
-    const arrival = { socket, visitor, handshaken };
+    const cancel = clock.after(handshakeTimeout, end);
+    const handshaken = (stream: Socket): void => {
+      secured = stream;
+      cancel();
+    };
+    const arrival = { socket, visitor, handshaken, end };
     arrivals.set(address, arrival);
     socket.once("close", () => {
-      handshaken();
+      cancel();
       visitor.left();
       if (arrivals.get(address) === arrival) arrivals.delete(address);
     });
     for (const listener of secure) listener.call(server, socket);
   });
   server.prependListener("secureConnection", (socket: Socket) => {
-    arrivals.get(addressOf(socket))?.handshaken();
+    arrivals.get(addressOf(socket))?.handshaken(socket);
   });
   return arrivals;
 }
