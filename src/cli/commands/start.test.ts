@@ -144,6 +144,16 @@ describe("twinhub start", () => {
     expect(Object.keys(printed["ports"] ?? {}).sort()).toEqual(["amqps", "https", "mqtts"]);
   });
 
+  it("tells where metrics are served without authentication, if it was asked to serve them", async () => {
+    const directory = newDirectory();
+    const metrics = ["--metrics", "127.0.0.1:0"];
+    const hub = await start(directory, ...anyPorts, "--memory", ...metrics, "--output", "json");
+    const { metricsUrl } = JSON.parse(hub.out) as { metricsUrl: string };
+    expect(metricsUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/metrics$/);
+    expect(await (await fetch(metricsUrl)).text()).toContain('store="memory"');
+    expect(await hub.stop()).toBe(0);
+  });
+
   it("keeps devices, modules and the CA over a restart", async () => {
     const directory = newDirectory();
     const first = await start(directory, ...anyPorts);
