@@ -188,6 +188,7 @@ export async function measureIdle(generator, starters, effort) {
   return inRounds(starters, Math.min(effort.rounds, 3), async ({ name, start }) => {
     const target = await start();
     try {
+      await target.settle?.();
       await pass(SETTLE_MS / 2);
       const before = residentKiB(target.pid);
       const some = target.identities.slice(0, effort.idleConnections);

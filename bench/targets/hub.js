@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-import { identities, registerModules } from "../modules.js";
+import { hubAgent, identities, registerModules, request } from "../modules.js";
 import { run } from "./process.js";
 
 /** @typedef {import("./process.js").Target & { hostName: string, httpsPort: number, amqpsPort: number, policy: { name: string, key: string } }} HubTarget */
@@ -65,6 +65,11 @@ export async function startHub(context, { data, register = true }) {
     pid: server.pid,
     identities: identities(context.modules, hostName, context.key),
     stop: server.stop,
+    settle: async () => {
+      const agent = hubAgent(hub);
+      await request(hub, agent, "GET", "/health");
+      agent.destroy();
+    },
   };
   if (register) await registerModules(hub, context.modules, context.key);
   return hub;

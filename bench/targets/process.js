@@ -21,6 +21,7 @@ const KEPT_OUTPUT = 4000;
  * @property {readonly import("../generator/client.js").Identity[]} identities
  * @property {() => Promise<void>} stop
  * @property {import("../generator/client.js").Endpoint} [plainEndpoint] the same server without TLS
+ * @property {() => Promise<void>} [settle] has it load what it loads later than at its start
  * @property {() => Promise<void>} [afterRound] brings it back to the state at the start of a round
  */
 
