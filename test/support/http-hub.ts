@@ -84,7 +84,11 @@ export async function startHubUnderTest(
   const head = createHttpHead({ hub, clock, random: systemRandom, log, ...options });
   const server = createServer(head.serverOptions);
   head.attach(server);
-  if (options.started !== false) await head.start();
+  if (options.started !== false) {
+    await head.start();
+    // Tests of time-outs count on an event loop that is not loading modules.
+    await head.load();
+  }
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const token = tokens(made.policies, clock);
