@@ -198,6 +198,24 @@ describe("twinhub monitor-events", () => {
     ]);
   });
 
+  it("shows the event log of an endpoint", async () => {
+    await hub.call("PUT", "/$hub/endpoints/alarms", { type: "log" });
+    await hub.call("PUT", "/$hub/routes/alarms", { endpointNames: ["alarms"] });
+    const d2 = ["send-d2c-message", "-d", "d2", "--da", "to alarms"];
+    expect(await start(d2).done).toBe(0);
+    const args = ["--endpoint", "alarms", "--from", "earliest", "--mc", "1", "-o", "json"];
+    const running = start(["monitor-events", ...args]);
+    expect(await running.done).toBe(0);
+    expect(JSON.parse(running.out)).toMatchObject({
+      event: { origin: "d2", payload: "to alarms" },
+    });
+    await hub.call("DELETE", "/$hub/routes/alarms");
+    await hub.call("DELETE", "/$hub/endpoints/alarms");
+    const gone = start(["monitor-events", "--endpoint", "alarms"]);
+    expect(await gone.done).toBe(1);
+    expect(gone.err).toMatch(/^error: GenericNotFound/);
+  });
+
   it("fails when it is refused", async () => {
     const running = start(["monitor-events", "--from", "yesterday"]);
     expect(await running.done).toBe(1);
