@@ -626,6 +626,34 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       });
     });
 
+    it("keeps each of the twins that one turn creates, changes and deletes, however many", async () => {
+      const expected = new Map<IdentityKey, number | null>();
+      for (let count = 1; count <= 13; count++) {
+        const keys = Array.from({ length: count }, (_, n): IdentityKey => {
+          const deviceId = `c${count}-${n - (n % 2)}`;
+          return n % 2 === 0 ? { deviceId } : { deviceId, moduleId: "m" };
+        });
+        const put = (n: number) => (key: IdentityKey, index: number) => {
+          expected.set(key, n + index);
+          return store.transaction(key, (tx) => {
+            tx.putIdentity(identityAt(key));
+            tx.putTwin(key, reported(fullTwin(), { n: n + index }));
+          });
+        };
+        await Promise.all(keys.map(put(10)));
+        const [first, ...others] = keys;
+        if (first === undefined) throw new Error("there is no key");
+        expected.set(first, null);
+        const deleted = store.transaction(first, (tx) => tx.deleteTwin(first));
+        await Promise.all([...others.map(put(100)), deleted]);
+      }
+      await reopened();
+      const found = await store.transaction(null, (tx) =>
+        [...expected.keys()].map((key) => tx.twin(key)?.reported.value["n"] ?? null),
+      );
+      expect(found).toEqual([...expected.values()]);
+    });
+
     it("does what a plain map would do, whatever is asked for in one turn", async () => {
       let run = 0;
       await fc.assert(

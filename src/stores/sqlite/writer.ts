@@ -2,7 +2,7 @@ import type { JsonObject } from "../../domain/json.ts";
 import type { Changes } from "../shared/changes.ts";
 import type { RecordCache } from "./cache.ts";
 import { columnsOf, logPosition, twinColumns } from "./codec.ts";
-import type { Driver, Statement } from "./driver.ts";
+import type { Driver, SqlValue, Statement } from "./driver.ts";
 import { eventBlocks } from "./event-block.ts";
 import { blocksOf } from "./log-block.ts";
 import type { SqliteRecords } from "./records.ts";
@@ -57,7 +57,9 @@ export class SqliteWriter {
     }
   }
 
+  /** A call into SQLite costs as much as the row: four rows in one take two thirds of the time. */
   #writeTwins(changes: Changes, lengths: number[]): void {
+    let values: SqlValue[] = [];
     for (const [key, twin] of changes.twins) {
       const [deviceId, moduleId] = columnsOf(key);
       if (twin === null) {
@@ -66,17 +68,15 @@ export class SqliteWriter {
       }
       const { doc, metadata } = twinColumns(twin);
       const { version, etagCounter, desired, reported } = twin;
-      this.#statements.putTwin.run([
-        deviceId,
-        moduleId,
-        version,
-        etagCounter,
-        desired.version,
-        reported.version,
-        metadata,
-        doc,
-      ]);
+      values.push(deviceId, moduleId, version, etagCounter);
+      values.push(desired.version, reported.version, metadata, doc);
       lengths.push(doc.length + metadata.length);
+      if (values.length < 4 * twinValues) continue;
+      this.#statements.putFourTwins.run(values);
+      values = [];
+    }
+    for (let at = 0; at < values.length; at += twinValues) {
+      this.#statements.putTwin.run(values.slice(at, at + twinValues));
     }
   }
 
@@ -152,13 +152,21 @@ function prepareWrites(driver: Driver): Record<keyof typeof writes, Statement> {
   return Object.fromEntries(entries) as Record<keyof typeof writes, Statement>;
 }
 
+/** Parameters of one twin's row. */
+const twinValues = 8;
+const twinRow = "(?, ?, ?, ?, ?, ?, ?, jsonb(?))";
+
+function putTwins(rows: string): string {
+  return `INSERT INTO twins (device_id, module_id, version, etag_counter, desired_version, reported_version, metadata, doc) VALUES ${rows} ON CONFLICT (device_id, module_id) DO UPDATE SET version = excluded.version, etag_counter = excluded.etag_counter, desired_version = excluded.desired_version, reported_version = excluded.reported_version, metadata = excluded.metadata, doc = excluded.doc`;
+}
+
 // coalesce: Node 22 binds an empty Uint8Array as NULL.
 const writes = {
   putIdentity:
     "INSERT INTO identities (device_id, module_id, doc) VALUES (?, ?, jsonb(?)) ON CONFLICT (device_id, module_id) DO UPDATE SET doc = excluded.doc",
   deleteIdentity: "DELETE FROM identities WHERE device_id = ? AND module_id = ?",
-  putTwin:
-    "INSERT INTO twins (device_id, module_id, version, etag_counter, desired_version, reported_version, metadata, doc) VALUES (?, ?, ?, ?, ?, ?, ?, jsonb(?)) ON CONFLICT (device_id, module_id) DO UPDATE SET version = excluded.version, etag_counter = excluded.etag_counter, desired_version = excluded.desired_version, reported_version = excluded.reported_version, metadata = excluded.metadata, doc = excluded.doc",
+  putTwin: putTwins(twinRow),
+  putFourTwins: putTwins(`${twinRow}, ${twinRow}, ${twinRow}, ${twinRow}`),
   deleteTwin: "DELETE FROM twins WHERE device_id = ? AND module_id = ?",
   putPresence:
     "INSERT OR REPLACE INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time, detail) VALUES (?, ?, ?, ?, ?, ?)",
