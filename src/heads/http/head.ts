@@ -77,7 +77,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   let state: "starting" | "ready" | "draining" | "stopping" = "starting";
   const probe = new StoreProbe(clock, options.askStore ?? (() => Promise.resolve()));
   const servers = new Set<Server>();
-  const inFlight = new RequestsInFlight(limits.requestsInFlight, clock);
+  const inFlight = new RequestsInFlight(limits, clock);
   const gate = new WebSocketGate(limits, clock, log);
   const failedLogins = options.failedLogins ?? new FailedLogins(clock, defaultStrangerLimits);
   const streams = new EventStreams(limits.eventStreams);

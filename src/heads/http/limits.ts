@@ -34,6 +34,8 @@ export interface HttpLimits {
   readonly headerBytes: number;
   readonly connections: number;
   readonly requestsInFlight: number;
+  /** Requests of one connection that are not answered yet, which a client has sent without waiting. */
+  readonly requestsPerConnection: number;
   /** From the first byte of a request to the end of its headers. */
   readonly headersTimeout: Milliseconds;
   /** From the first byte of a request to the end of its body. */
@@ -74,6 +76,7 @@ export const defaultHttpLimits: HttpLimits = {
   headerBytes: 16_384,
   connections: 20_000,
   requestsInFlight: 1_000,
+  requestsPerConnection: 16,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   responseStall: 30_000,

@@ -49,6 +49,61 @@ describe("a slow caller", () => {
   });
 });
 
+describe("a caller that does not read", () => {
+  it("loses the connection when it takes nothing of an answer any more", async () => {
+    hub = await startHubUnderTest({ limits: { responseStall: 200, requestsPerConnection: 200 } });
+    const socket = hub.open();
+    socket.on("error", () => undefined);
+    socket.pause();
+    // More than the buffers of both ends of a connection hold.
+    const request = head(hub, "GET", "/openapi.json");
+    for (let sent = 0; sent < 200; sent += 1) socket.write(request);
+    const { server } = hub;
+    const connections = (): Promise<number> =>
+      new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+    await expect.poll(connections).toBe(1);
+    await expect.poll(connections, { timeout: 30_000 }).toBe(0);
+    socket.destroy();
+  });
+
+  it("leaves nothing of its requests behind that would keep others out", async () => {
+    hub = await startHubUnderTest({ limits: { requestsInFlight: 20 } });
+    for (let round = 0; round < 10; round += 1) {
+      const socket = hub.open();
+      socket.on("error", () => undefined);
+      const gone = new Promise((resolve) => void socket.once("close", resolve));
+      socket.write(head(hub, "GET", "/devices").repeat(8));
+      socket.destroySoon();
+      await gone;
+    }
+    await expect.poll(async () => (await hub?.call("GET", "/devices"))?.status).toBe(200);
+  });
+
+  it("has a bounded number of requests on one connection", async () => {
+    const waiting: (() => void)[] = [];
+    hub = await startHubUnderTest({
+      limits: { requestsPerConnection: 3 },
+      change: (api) => ({
+        ...api,
+        identities: {
+          ...api.identities,
+          connectedDevices: () => new Promise((resolve) => waiting.push(() => resolve(7))),
+        },
+      }),
+    });
+    const closed = untilClosed(hub.open(), head(hub, "GET", "/statistics/service").repeat(4));
+    await expect.poll(() => waiting.length).toBe(3);
+    expect((await hub.call("GET", "/devices")).status).toBe(200);
+    for (const release of waiting) release();
+    expect((await closed).match(/HTTP\/1\.1 \d+/g)).toEqual([
+      "HTTP/1.1 200",
+      "HTTP/1.1 200",
+      "HTTP/1.1 200",
+      "HTTP/1.1 503",
+    ]);
+  });
+});
+
 describe("a broken request", () => {
   it.each([
     ["no HTTP", "\u0016\u0003\u0001 hello\r\n\r\n", "400"],
