@@ -11,9 +11,11 @@ import {
 } from "./sql-fragment.ts";
 import { compareNumber, numberBound } from "./sql-number.ts";
 import type { SqlOperand } from "./sql-operand.ts";
+import { never as earliest } from "../time.ts";
 import { holds } from "./values.ts";
 
 type Json = SqlOperand & { readonly kind: "json" };
+type Time = SqlOperand & { readonly kind: "time" };
 type Code = SqlOperand & { readonly kind: "code" };
 
 /** When `operand operator value` is true. */
@@ -33,11 +35,37 @@ export function compareLiteral(
       return fragment(`${operand.value} ${operator} ?`, value);
     case "code":
       return typeof value === "string" ? compareCode(operator, operand, value) : never;
+    case "time":
+      return typeof value === "string" ? mayCompareTime(operator, operand, value) : never;
     case "missing":
       return never;
     case "unknown":
       return unknown;
   }
+}
+
+/** Texts of times within one minute may be ordered otherwise than the times: `…:00Z` comes after `…:00.5Z`. */
+const slack = 61_000;
+const latest = 8_640_000_000_000_000;
+
+/** When a time may compare so: never too few rows, and few too many. */
+function mayCompareTime(operator: Comparison, { column }: Time, text: string): SqlFragment {
+  const time = timeOf(text);
+  if (time === undefined || operator === "=" || operator === "!=") return unknown;
+  return inexact(
+    holds(operator, -1)
+      ? fragment(`${column(earliest)} <= ?`, time + slack)
+      : fragment(`${column(latest)} >= ?`, time - slack),
+  );
+}
+
+/** A date, or a date with a time in UTC, in milliseconds; undefined for every other text. */
+function timeOf(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?Z?)?$/.test(text)) return undefined;
+  const time = Date.parse(text.includes("T") && !text.endsWith("Z") ? `${text}Z` : text);
+  // The 31st of February would be one of March.
+  const isReal = !Number.isNaN(time) && new Date(time).toISOString().startsWith(text.slice(0, 10));
+  return isReal ? time : undefined;
 }
 
 /** Codes are not ordered as their numbers are. */
@@ -185,6 +213,8 @@ export function isAmong(
       const numbers = values.filter((value) => typeof value === "number");
       return among(operand.value, numbers, wanted);
     }
+    case "time":
+      return unknown;
     case "code": {
       const numbers = values.flatMap((value) => {
         const number = typeof value === "string" ? operand.numberOf(value) : undefined;
@@ -209,6 +239,8 @@ export function isDefined(operand: SqlOperand, wanted: boolean): SqlFragment {
     case "string":
     case "integer":
       return fragment(`${operand.value} IS ${wanted ? "NOT " : ""}NULL`);
+    case "time":
+      return wanted ? always : never;
     case "code":
       return fragment(`${operand.column} IS ${wanted ? "NOT " : ""}NULL`);
     case "missing":
@@ -225,6 +257,7 @@ export function isOfType(operand: SqlOperand, types: readonly string[]): SqlFrag
       return fragment(`${operand.type} IN (${types.map((type) => `'${type}'`).join(", ")})`);
     case "string":
     case "code":
+    case "time":
       return types.includes("text") ? isDefined(operand, true) : never;
     case "integer":
       return types.includes("integer") ? isDefined(operand, true) : never;

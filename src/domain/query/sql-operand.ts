@@ -1,10 +1,12 @@
 import { twinEtagCounter } from "../identity/etag.ts";
+import { never } from "../time.ts";
 import type { PathExpression } from "./ast.ts";
 
 /**
  * How SQL reads a path. Every text is NULL where the path is undefined.
  * `json`: a JSON value; `text` is its JSON text as `JSON.stringify` writes it, `value` what json_extract gives and
  * `type` what json_type gives. `string` and `integer`: a column. `missing`: undefined in every row.
+ * `time`: text of a time; `column` is it in milliseconds, with another number for those whose time only the hub knows.
  * `code`: text that stands for the number in a column, as `numberOf` tells. `unknown`: not in SQL's reach.
  */
 export type SqlOperand =
@@ -15,6 +17,7 @@ export type SqlOperand =
       readonly column: string;
       readonly numberOf: (text: string) => number | undefined;
     }
+  | { readonly kind: "time"; readonly column: (ofOthers: number) => string }
   | { readonly kind: "missing" | "unknown" };
 
 export type TwinSource = "devices" | "devices.modules";
@@ -58,6 +61,8 @@ function ofDevice(segments: readonly string[]): SqlOperand {
       return { kind: operand.kind, value: select(operand.value) };
     case "code":
       return { ...operand, column: select(operand.column) };
+    case "time":
+      return { ...operand, column: (ofOthers) => select(operand.column(ofOthers)) };
     case "missing":
     case "unknown":
       return operand;
@@ -79,6 +84,9 @@ function operandIn(segments: readonly string[], tables: Tables, isModule: boolea
     }
     case "connectionState":
       return rest.length > 0 ? missing : { kind: "string", value: connectionState(twins) };
+    case "lastActivityTime":
+      if (rest.length > 0) return missing;
+      return { kind: "time", column: (ofOthers) => lastActivityTime(twins, ofOthers) };
     case "version":
       return rest.length > 0 ? missing : { kind: "integer", value: `${twins}.version` };
     case "modelId":
@@ -96,10 +104,13 @@ function operandIn(segments: readonly string[], tables: Tables, isModule: boolea
   }
 }
 
-/**
- * Whoever has no row was never connected. The time of the last activity is not in SQL's reach: of those who are connected
- * the hub knows a later one than the store.
- */
+/** Of those who are connected the hub knows a later time than the store. */
+function lastActivityTime(twins: string, ofConnected: number): string {
+  const stored = `SELECT CASE WHEN ps.connected = 1 THEN ${ofConnected} ELSE ps.last_activity_time END FROM presence ps WHERE ps.device_id = ${twins}.device_id AND ps.module_id = ${twins}.module_id`;
+  return `coalesce((${stored}), ${never})`;
+}
+
+/** Whoever has no row was never connected. */
 function connectionState(twins: string): string {
   const connected = `SELECT 1 FROM presence ps WHERE ps.device_id = ${twins}.device_id AND ps.module_id = ${twins}.module_id AND ps.connected = 1`;
   return `(CASE WHEN EXISTS (${connected}) THEN 'Connected' ELSE 'Disconnected' END)`;

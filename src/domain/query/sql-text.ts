@@ -9,7 +9,7 @@ const loneSurrogate = /\p{Cs}/u;
 export function startsWith(operand: SqlOperand, start: string, wanted: boolean): SqlFragment {
   if (operand.kind === "string") return idStartsWith(operand.value, start, wanted);
   const isText = isOfType(operand, ["text"]);
-  if (operand.kind === "code") return inexact(isText);
+  if (operand.kind === "code" || operand.kind === "time") return inexact(isText);
   if (operand.kind !== "json") return isText;
   if (loneSurrogate.test(start)) return inexact(isText);
   const text = JSON.stringify(start).slice(0, -1);

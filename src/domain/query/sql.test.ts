@@ -14,6 +14,7 @@ import { migrate, readMigrations } from "../../stores/sqlite/migrate.ts";
 import { twinEtag } from "../identity/etag.ts";
 import type { Device } from "../identity/identity.ts";
 import { emptyObject, type Json, type JsonObject, type MutableJsonObject } from "../json.ts";
+import { never } from "../time.ts";
 import { put } from "../twin/members.ts";
 import type { Comparison, Expression, PathExpression, Scalar } from "./ast.ts";
 import { compileCondition } from "./evaluate.ts";
@@ -30,7 +31,7 @@ afterAll(() => driver.close());
 function save(twins: readonly StoredTwin[]): void {
   driver.exec("DELETE FROM twins; DELETE FROM identities; DELETE FROM presence");
   const presences = driver.prepare(
-    "INSERT INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time, detail) VALUES (?, ?, ?, 0, 0, '{}')",
+    "INSERT INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time, detail) VALUES (?, ?, ?, 0, ?, '{}')",
   );
   const identities = driver.prepare(
     "INSERT OR REPLACE INTO identities (device_id, module_id, doc) VALUES (?, ?, jsonb(?))",
@@ -42,7 +43,11 @@ function save(twins: readonly StoredTwin[]): void {
     const key = [identity.deviceId, identity.moduleId ?? ""];
     const { doc, metadata } = twinColumns(twin);
     identities.run([...key, JSON.stringify(identity)]);
-    if (presence !== undefined) presences.run([...key, presence.connected ? 1 : 0]);
+    if (presence !== undefined) {
+      const { connected, lastActivityTime } = presence;
+      // The hub writes the time of somebody who is connected later.
+      presences.run([...key, connected ? 1 : 0, connected ? never : lastActivityTime]);
+    }
     rows.run([
       ...key,
       twin.version,
@@ -145,6 +150,12 @@ const scalars: readonly Exclude<Scalar, null>[] = [
   twinEtag(1),
   twinEtag(2),
   twinEtag(3).slice(0, -1),
+  "2024-05-01",
+  "2024-05-01T10:00Z",
+  "2024-05-01T10:00:00",
+  "2024-05-01T10:00:00.5Z",
+  "2024-02-31",
+  "0001-01-01T00:00:00Z",
 ];
 const scalar = fc.oneof(
   fc.constantFrom(...scalars),
@@ -193,6 +204,13 @@ const content = fc.record({
   reported: section,
   etagCounter: fc.constantFrom(1, 2, 3),
   connected: fc.constantFrom(undefined, true, false),
+  active: fc.constantFrom(
+    writtenAt,
+    writtenAt + 500,
+    writtenAt + 59_999,
+    Date.UTC(2024, 2, 1),
+    never,
+  ),
 });
 interface Content {
   readonly tags: JsonObject;
@@ -200,6 +218,7 @@ interface Content {
   readonly reported: JsonObject;
   readonly etagCounter?: number;
   readonly connected?: boolean | undefined;
+  readonly active?: number;
 }
 
 const fleet: fc.Arbitrary<readonly StoredTwin[]> = fc
@@ -222,14 +241,16 @@ const fleet: fc.Arbitrary<readonly StoredTwin[]> = fc
 /** Puts sections in as they are: what the rules refuse must not confuse SQL either. */
 function withContent(
   { identity, device: owner, twin }: StoredTwin,
-  { tags, desired, reported, etagCounter = 1, connected }: Content,
+  { tags, desired, reported, etagCounter = 1, connected, active = 0 }: Content,
 ): StoredTwin {
   const metadata = { t: writtenAt };
   return {
     identity,
     device: owner,
     presence:
-      connected === undefined ? undefined : { connected, stateUpdatedTime: 0, lastActivityTime: 0 },
+      connected === undefined
+        ? undefined
+        : { connected, stateUpdatedTime: 0, lastActivityTime: active },
     twin: {
       ...twin,
       etagCounter,
@@ -536,6 +557,7 @@ describe("what SQL can say of a condition", () => {
 
   it.each([
     "lastActivityTime > '2024' AND tags.site = 'a'",
+    "lastActivityTime > '2024-05-01T10:00:00Z'",
     "etag > 'AAAAAAAAAAE=' AND tags.site = 'a'",
     "array_contains(parentScopes, 'a')",
     "ENDSWITH(tags.site, 'a')",

@@ -41,6 +41,7 @@ export function sqlJsonText(path: PathExpression, source: TwinSource): string | 
   switch (operand.kind) {
     case "unknown":
     case "code":
+    case "time":
       return undefined;
     case "missing":
       return "NULL";
