@@ -1,5 +1,7 @@
 import type { HubStore, Log } from "../../src/app/ports.ts";
 import type { PolicyPrincipal } from "../../src/app/principal.ts";
+import { FailedLogins } from "../../src/app/strangers/failed-logins.ts";
+import { defaultStrangerLimits } from "../../src/app/strangers/limits.ts";
 import { anyEtag, noPrecondition } from "../../src/domain/identity/etag.ts";
 import type { Identity } from "../../src/domain/identity/identity.ts";
 import { type IdentityKey, isModuleKey } from "../../src/domain/identity/key.ts";
@@ -43,9 +45,19 @@ export const identities: readonly IdentityKey[] = [
   { deviceId: "honest", moduleId: "m1" },
 ];
 
+/** Nobody waits: that is tested elsewhere, and would make a run take hours. */
+const patient = {
+  ...defaultStrangerLimits,
+  failures: Number.MAX_SAFE_INTEGER,
+  failuresPerAddress: Number.MAX_SAFE_INTEGER,
+  failuresPerIdentity: Number.MAX_SAFE_INTEGER,
+};
+
 export interface FuzzHub extends HubUnderTest {
   readonly store: HubStore;
-  /** For further heads: where `problems` looks. */
+  /** For further heads, as is the next. */
+  readonly failedLogins: FailedLogins;
+  /** Where `problems` looks. */
   readonly logTo: Log;
   /** Back to the identities and policies of the beginning; forgets history and what inputs have made besides. */
   restore(): Promise<void>;
@@ -57,7 +69,8 @@ export interface FuzzHub extends HubUnderTest {
 export async function startFuzzHub(): Promise<FuzzHub> {
   const clock = new MovableClock();
   const store = createMemoryStore({ clock, partitions: 1 });
-  const target = await startHubUnderTest({ parts: { store, clock } });
+  const failedLogins = new FailedLogins(clock, patient);
+  const target = await startHubUnderTest({ parts: { store, clock }, failedLogins });
   const { hub } = target;
   const authentication = { symmetricKey: { primaryKey: fuzzKey, secondaryKey: otherFuzzKey } };
   for (const key of identities) {
@@ -76,6 +89,7 @@ export async function startFuzzHub(): Promise<FuzzHub> {
   return {
     ...target,
     store,
+    failedLogins,
     logTo: { debug() {}, info() {}, warn() {}, error: note },
     async restore() {
       await deleteOthers(target, store);

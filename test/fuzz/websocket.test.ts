@@ -76,8 +76,18 @@ it(
       random: systemRandom,
       log: hub.logTo,
     };
-    const mqtt = createMqttHead({ ...parts, log, limits: { linger: 20 } });
-    const amqp = createAmqpHead({ ...parts, log, limits: { linger: 20 } });
+    const mqtt = createMqttHead({
+      ...parts,
+      log,
+      failedLogins: hub.failedLogins,
+      limits: { linger: 20 },
+    });
+    const amqp = createAmqpHead({
+      ...parts,
+      log,
+      failedLogins: hub.failedLogins,
+      limits: { linger: 20 },
+    });
     await mqtt.start();
     await amqp.start();
     hub.head.registerWebSocket("mqtt", mqtt);
