@@ -101,7 +101,7 @@ it(
     let upgraded = 0;
     const fuzzer: Fuzzer = {
       name: "websocket",
-      atATime: 24,
+      atATime: 64,
       make: (random) => make(random, conversations),
       async attempt(input) {
         const answer = await exchange(hub.port, pieces(input), farewell);
