@@ -3,6 +3,7 @@ import rhea from "rhea";
 
 /** @typedef {import("./model.js").Member} Member */
 
+const GET = { operation: "GET" };
 const REPORTED = { operation: "PATCH", resource: "/properties/reported" };
 const DESIRED = { operation: "PUT", resource: "/notifications/twin/properties/desired" };
 
@@ -61,11 +62,8 @@ export class AmqpMember {
       );
     }
     this.#twin.once("sendable", () => {
-      this.#twin.send({
-        correlation_id: "g",
-        message_annotations: { operation: "GET" },
-        body: " ",
-      });
+      this.#twin.send({ correlation_id: "d", message_annotations: DESIRED, body: " " });
+    });
       this.#twin.send({ correlation_id: "d", message_annotations: DESIRED, body: " " });
     });
   }
@@ -123,20 +121,11 @@ export class AmqpMember {
       const text = textOf(message);
       if (text !== "") member.heard(JSON.parse(text));
     } else if (status !== 200) member.problem(`twin ${String(id)}: ${status} ${textOf(message)}`);
-    else if (id === "g") {
+    else if (id === "d") {
+      this.#twin.send({ correlation_id: "g", message_annotations: GET, body: " " });
+    } else if (id === "g") {
       member.readTwin(JSON.parse(textOf(message)));
-    } else if (id === "d") {
-      // Changes between the read and this answer have not been pushed: read again.
-      if (!this.#isOpen) {
-        this.#isOpen = true;
-        this.#twin.send({
-          correlation_id: "g2",
-          message_annotations: { operation: "GET" },
-          body: " ",
-        });
-      }
-    } else if (id === "g2") {
-      member.readTwin(JSON.parse(textOf(message)));
+      this.#isOpen = true;
       this.#resolve();
     } else if (id === "r") {
       member.reported.acknowledged(Number(version), (text) => member.problem(`reported ${text}`));
