@@ -64,8 +64,6 @@ export class AmqpMember {
     this.#twin.once("sendable", () => {
       this.#twin.send({ correlation_id: "d", message_annotations: DESIRED, body: " " });
     });
-      this.#twin.send({ correlation_id: "d", message_annotations: DESIRED, body: " " });
-    });
   }
 
   /** Resolves when it is ready or has failed. */
