@@ -236,6 +236,54 @@ describe("files of a device", () => {
   });
 });
 
+describe("an endpoint that is an event log", () => {
+  it("is made with its partitions, hours and bytes, is listed with them, can be chosen by a route, and is deleted", async () => {
+    await signInTo(hub, page, "/routes");
+    await page.getByRole("button", { name: "Add an endpoint" }).click();
+    const add = dialog().getByRole("button", { name: "Add", exact: true });
+    await dialog().getByLabel("Event log of this hub").click();
+    await dialog().getByLabel("Name").fill("audit");
+    await dialog().getByLabel("Partitions").fill("2");
+    await dialog().getByLabel("Retention, in hours").fill("1.5");
+    expect(await add.isDisabled()).toBe(true);
+    await dialog().getByLabel("Retention, in hours").fill("48");
+    await dialog().getByLabel("Size of a partition").fill("65536");
+    await dialog().getByText("64 KiB; beyond it the oldest messages go").waitFor();
+    await add.click();
+    const listed = "event log, 2 partitions of at most 64 KiB, kept for 48 h";
+    await page.getByRole("row", { name: `audit ${listed} healthy` }).waitFor();
+    const { body } = await hub.call("GET", "/$hub/endpoints/audit");
+    expect(body).toMatchObject({
+      type: "log",
+      partitionCount: 2,
+      retentionTimeInHours: 48,
+      maxPartitionBytes: 65_536,
+    });
+    await page.getByRole("button", { name: "Add a route" }).click();
+    await dialog().getByLabel("audit").waitFor();
+    await dialog().getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("button", { name: "Delete audit" }).click();
+    await question().getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("row", { name: /^audit/ }).waitFor({ state: "detached" });
+    expect((await hub.call("GET", "/$hub/endpoints/audit")).status).toBe(404);
+  });
+
+  it("with more partitions than the hub takes is refused with the reason", async () => {
+    tab.expectStatus(400);
+    await signInTo(hub, page, "/routes");
+    await page.getByRole("button", { name: "Add an endpoint" }).click();
+    await dialog().getByLabel("Event log of this hub").click();
+    await dialog().getByLabel("Name").fill("wide");
+    await dialog().getByLabel("Partitions").fill("1000");
+    await dialog().getByRole("button", { name: "Add", exact: true }).click();
+    await dialog().getByText("ArgumentInvalid").waitFor();
+    await dialog()
+      .getByText(/partitionCount/)
+      .waitFor();
+    expect(await dialog().getByLabel("Name").inputValue()).toBe("wide");
+  });
+});
+
 describe("consumer groups", () => {
   it("are made and deleted; the default one stays", async () => {
     await signInTo(hub, page, "/consumer-groups");

@@ -20,19 +20,30 @@ export interface Route {
   readonly etag: string;
 }
 
-export interface Endpoint {
+interface AnyEndpoint {
   readonly name: string;
-  readonly type: "webhook" | "log";
-  /** Of a webhook. */
-  readonly url?: string;
-  /** Of a log. */
-  readonly partitionCount?: number;
   readonly waitingMessages: number;
   readonly deadLetters: number;
   readonly healthStatus: "unknown" | "healthy" | "degraded" | "unhealthy";
   readonly lastKnownError: string | null;
   readonly etag: string;
 }
+
+export interface Webhook extends AnyEndpoint {
+  readonly type: "webhook";
+  readonly url: string;
+}
+
+/** Another event log of the hub's own. */
+export interface LogEndpoint extends AnyEndpoint {
+  readonly type: "log";
+  readonly partitionCount: number;
+  readonly retentionTimeInHours: number;
+  /** Bytes of bodies. */
+  readonly maxPartitionBytes: number;
+}
+
+export type Endpoint = Webhook | LogEndpoint;
 
 export interface Enrichment {
   readonly key: string;

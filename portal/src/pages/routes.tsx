@@ -20,6 +20,7 @@ import { Confirm } from "../components/confirm.tsx";
 import { Card, Empty, PageHead } from "../components/parts.tsx";
 import { Problem } from "../components/problem.tsx";
 import { type Column, Table } from "../components/table.tsx";
+import { sizeText } from "../lib/size.ts";
 import { useSession } from "../shell/session-context.ts";
 import { EditEndpoint } from "./routing/edit-endpoint.tsx";
 import { EditEnrichment } from "./routing/edit-enrichment.tsx";
@@ -150,18 +151,25 @@ const healthTones: Readonly<Record<Endpoint["healthStatus"], string>> = {
   unhealthy: "bad",
 };
 
+function Address({ endpoint }: { readonly endpoint: Endpoint }) {
+  if (endpoint.type === "webhook") return <code>{endpoint.url}</code>;
+  const { partitionCount, retentionTimeInHours, maxPartitionBytes } = endpoint;
+  const partitions = partitionCount === 1 ? "1 partition" : `${partitionCount} partitions`;
+  return (
+    <span>
+      event log, {partitions} of at most {sizeText(maxPartitionBytes)}, kept for{" "}
+      {retentionTimeInHours.toLocaleString("en")} h
+    </span>
+  );
+}
+
 function Endpoints({ open }: Parts) {
   const endpoints = useEndpoints();
   const columns: readonly Column<Endpoint>[] = [
     { name: "Endpoint", render: ({ name }) => name },
     {
       name: "Address",
-      render: ({ url, partitionCount }) =>
-        url === undefined ? (
-          <span>event log, {partitionCount} partitions</span>
-        ) : (
-          <code>{url}</code>
-        ),
+      render: (endpoint) => <Address endpoint={endpoint} />,
     },
     {
       name: "Health",
@@ -199,7 +207,7 @@ function Endpoints({ open }: Parts) {
       note="besides the built-in one, events"
       actions={
         <Button icon={<AddRegular />} onClick={() => open({ kind: "endpoint" })}>
-          Add a webhook
+          Add an endpoint
         </Button>
       }
     >
