@@ -85,6 +85,7 @@ export class ConfigurationRunner {
         case "messageQueued":
         case "policyChanged":
         case "authoritiesChanged":
+        case "jobChanged":
         case "routingChanged":
           break;
       }

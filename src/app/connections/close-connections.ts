@@ -36,6 +36,7 @@ export function closeConnections(context: HubContext, event: HubEvent): void {
     case "identityCreated":
     case "connectionChanged":
     case "messageQueued":
+    case "jobChanged":
     case "routingChanged":
       return;
   }
