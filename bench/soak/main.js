@@ -43,10 +43,12 @@ const STORM_S = 60;
 const STORM_SHARE = 0.3;
 const FAULT_S = 5;
 const SAMPLE_S = 5;
+const METRICS_S = 20;
 /** What was sent gets so long to be answered, and what was stored to be read. */
 const DRAIN_MS = 60_000;
-/** So much may memory grow from the third quarter to the fourth, beside a tenth. */
+/** So much may the process and its heap grow beside a share of what they are. */
 const GROWTH_MIB = 24;
+const HEAP_GROWTH_MIB = 12;
 const FILES = 60;
 
 /** @param {number} ms @returns {Promise<void>} */
@@ -105,6 +107,21 @@ async function soak() {
 
   /** @type {number[]} */
   const memory = [];
+  /** @type {Record<string, number>[]} */
+  const inside = [];
+  const sampling = setInterval(() => {
+    const names = ["nodejs_heap_size_used_bytes", "nodejs_external_memory_bytes"];
+    rest.call("GET", "/metrics").then(
+      ({ text }) => {
+        const sample = names.map((name) => [
+          name.replace("nodejs_", "").replace("_bytes", ""),
+          Number(new RegExp(`^${name} (.+)$`, "m").exec(text)?.[1] ?? Number.NaN) / 2 ** 20,
+        ]);
+        inside.push(Object.fromEntries(sample));
+      },
+      () => {},
+    );
+  }, METRICS_S * 1000);
   const cpuBefore = cpuMicros(hub.pid) ?? 0;
   const began = performance.now();
   const kills = await load({ fleet, services, frozen, memory });
@@ -112,6 +129,7 @@ async function soak() {
   // Of the last of several lives nothing can be said.
   const cpu = kills > 0 ? Number.NaN : ((cpuMicros(hub.pid) ?? 0) - cpuBefore) / 1e6 / seconds;
   const filesAfter = hub.openFiles;
+  clearInterval(sampling);
 
   await drain(fleet, services);
   await compare({ fleet, rest, services, frozen });
@@ -130,7 +148,10 @@ async function soak() {
     );
   if (filesEnd > filesBefore + FILES)
     problems.add(`${filesEnd} files are open after everybody has left, ${filesBefore} were before`);
-  checkMemory(memory);
+  checkMemory(
+    memory,
+    inside.flatMap(({ heap_size_used: used }) => used ?? []),
+  );
   if (hub.isGone) problems.add(`the hub has ended by itself: ${hub.errors}`);
   const stopped = await hub.stop();
   if (stopped.code !== 0) problems.add(`the hub ended with ${stopped.code}: ${hub.errors}`);
@@ -155,6 +176,7 @@ async function soak() {
     services: services.done,
     notMade: services.notMade,
     memoryMiB: memory.map(Math.round),
+    insideMiB: inside,
     openFiles: { before: filesBefore, connected: filesConnected, after: filesAfter, end: filesEnd },
     eventLoopDelayMs: delay,
     cpuCores: cpu,
@@ -357,17 +379,28 @@ async function readAll({ members }) {
   }
 }
 
-/** @param {readonly number[]} memory */
-function checkMemory(memory) {
-  const quarter = Math.floor(memory.length / 4);
-  if (quarter < 6 || killEvery !== Number.POSITIVE_INFINITY) return;
-  const mean = (/** @type {readonly number[]} */ some) =>
-    some.reduce((sum, each) => sum + each, 0) / some.length;
-  const third = mean(memory.slice(2 * quarter, 3 * quarter));
-  const last = mean(memory.slice(3 * quarter));
-  if (last > third * 1.1 + GROWTH_MIB)
+/**
+ * Memory is flat if what is left after a collection does not grow, and the process does not grow without it.
+ *
+ * @param {readonly number[]} resident MiB
+ * @param {readonly number[]} heap MiB in use, at arbitrary moments between collections
+ */
+function checkMemory(resident, heap) {
+  if (killEvery !== Number.POSITIVE_INFINITY || heap.length < 12) return;
+  const quarter = (/** @type {readonly number[]} */ all, /** @type {number} */ which) =>
+    all.slice(Math.floor((all.length * which) / 4), Math.floor((all.length * (which + 1)) / 4));
+  const least = (/** @type {number} */ which) => Math.min(...quarter(heap, which));
+  if (least(3) > least(1) * 1.2 + HEAP_GROWTH_MIB)
     problems.add(
-      `memory grows: ${Math.round(third)} MiB in the third quarter, ${Math.round(last)} MiB in the last`,
+      `the heap grows: ${Math.round(least(1))} MiB at the least in the second quarter, ${Math.round(least(3))} MiB in the last`,
+    );
+  const mean = (/** @type {number} */ which) => {
+    const some = quarter(resident, which);
+    return some.reduce((sum, each) => sum + each, 0) / some.length;
+  };
+  if (mean(3) > mean(2) * 1.25 + GROWTH_MIB)
+    problems.add(
+      `the process grows: ${Math.round(mean(2))} MiB in the third quarter, ${Math.round(mean(3))} MiB in the last`,
     );
 }
 
@@ -388,6 +421,7 @@ function print(figures) {
     `twins: ${figures.reports} reports, ${done.patches} patches of services, ${done.conflicts} stale etags refused`,
     `${done.methods} methods answered (${done.offline} to somebody offline), ${done.commands} messages to devices, ${done.queries} queries, ${figures.notMade} requests not made because too many waited`,
     `resident MiB: ${memoryMiB.filter((_, index) => index % step === 0).join(" ")}`,
+    `heap used, MiB: ${figures.insideMiB.map((each) => each["heap_size_used"]?.toFixed(0)).join(" ")}; external: ${figures.insideMiB.map((each) => each["external_memory"]?.toFixed(0)).join(" ")}`,
     `open files: ${openFiles.before} before, ${openFiles.connected} connected, ${openFiles.after} at the end of the load, ${openFiles.end} after it`,
     `event-loop delay: p50 ${delay.p50.toFixed(1)} ms, p99 ${delay.p99.toFixed(1)} ms, max ${delay.max.toFixed(0)} ms; ${figures.cpuCores.toFixed(2)} cores; stopped within ${figures.stopSeconds.toFixed(1)} s`,
     figures.problems === 0 ? "no problems" : `${figures.problems} PROBLEMS:`,
