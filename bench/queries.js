@@ -27,6 +27,9 @@ const { values } = parseArgs({
     data: { type: "string", default: "data" },
     dist: { type: "string", default: path.join(import.meta.dirname, "..", "dist") },
     write: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+    "hub-arg": { type: "string", multiple: true, default: [] },
   },
 });
 const MODULES = Number(values.modules);
@@ -58,6 +61,11 @@ const QUESTIONS = [
   { name: "100 of all by range, indexed", query: RANGE, indexed: true },
   { name: "all, by pages of 1000", query: "SELECT * FROM devices.modules", pages: "all" },
 ];
+
+/** Those whose names begin so. */
+const chosen = QUESTIONS.filter(
+  ({ name }) => values.only.length === 0 || values.only.some((start) => name.startsWith(start)),
+);
 
 /** @param {number} ms @returns {Promise<void>} */
 const pass = (ms) => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -147,7 +155,7 @@ async function main() {
     key,
     certificates: { ca: "", certFile: "", keyFile: "" },
     pin: { servers: null },
-    nodeArgs: ["--import", probe],
+    nodeArgs: [...values["hub-arg"], "--import", probe],
     mosquitto: undefined,
   };
   const data = path.join(directory, "hub");
@@ -165,7 +173,7 @@ async function main() {
     const rows = [];
     const busy = busyMicros() ?? Number.NaN;
     const since = performance.now();
-    for (const question of QUESTIONS) {
+    for (const question of chosen) {
       if (question.indexed === true) await indexes(asker, "POST");
       const quiet = await measure(asker, question, file);
       await generator.open(GROUP, hub.endpoint, hub.identities, ["$iothub/twin/res/#"]);

@@ -36,7 +36,8 @@ import type { ChangePage } from "./query/changes.ts";
 import type { TwinIndex } from "./query/indexes.ts";
 import type { LiveQuery } from "./query/live-query.ts";
 import type { JobFilter, JobPage } from "./jobs/jobs.ts";
-import type { PageOptions, QueryPage } from "./query/run-query.ts";
+import type { QueryPage } from "./query/query-page.ts";
+import type { PageOptions } from "./query/run-query.ts";
 import type { IdentityPrincipal, Principal } from "./principal.ts";
 
 /** A document of the service's view with its etag, without quotes. */

@@ -16,6 +16,7 @@ import type { Json, JsonObject } from "../domain/json.ts";
 import type { EventMessage } from "../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../domain/time.ts";
 import type { Twin } from "../domain/twin/twin.ts";
+import type { TwinText } from "../domain/twin/view.ts";
 
 /** The only time there is. */
 export interface Clock {
@@ -150,6 +151,8 @@ export interface HubStore {
    * of the event loop's while it looks.
    */
   scanTwins(scan: TwinScan): Promise<TwinPage>;
+  /** The same with texts, and only what matches; null if the store can't decide the condition or holds no texts. */
+  scanTwinTexts(scan: TwinScan): Promise<TwinTextPage | null>;
 
   /** A step of counting in groups, or null if the store can't do it without showing the rows. */
   groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null>;
@@ -234,6 +237,17 @@ export interface TwinRow {
 
 export interface TwinPage {
   readonly rows: readonly TwinRow[];
+  /** Where the next step begins; null after the last one. */
+  readonly next: IdentityKey | null;
+}
+
+/** What the text of a query's row is made of. */
+export interface TwinTextRow extends Omit<TwinRow, "twin"> {
+  readonly twin: TwinText;
+}
+
+export interface TwinTextPage {
+  readonly rows: readonly TwinTextRow[];
   /** Where the next step begins; null after the last one. */
   readonly next: IdentityKey | null;
 }

@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { anyEtag, noPrecondition } from "../../src/domain/identity/etag.ts";
 import type { IdentityKey } from "../../src/domain/identity/key.ts";
@@ -46,6 +47,42 @@ describe.each(storeKinds)("On the %s store", (kind) => {
         await app.hub.twins.patch(owner, key(1), { tags: { n } }, noPrecondition);
         expect(idsOf(await rows(`SELECT * FROM ${source} WHERE tags.n = ${n}`))).toEqual(ids(1));
       }
+    });
+
+    it("shows each twin as a read of it does, whatever it holds", async () => {
+      const names = fc.oneof(
+        fc.stringMatching(/^[a-zé"\\}{\]:,'-]{1,8}$/),
+        fc.constantFrom("t", "v", "k", "0", "17", "__proto__"),
+      );
+      const { value } = fc.letrec<{ value: JsonObject }>((tie) => ({
+        value: fc.dictionary(
+          names,
+          fc.oneof(
+            { depthSize: "small" },
+            fc.double({ noNaN: true, min: -1e15, max: 1e15 }),
+            fc.boolean(),
+            fc.string({ unit: "binary" }),
+            fc.array(fc.integer(), { maxLength: 3 }),
+            tie("value"),
+          ),
+          { maxKeys: 4 },
+        ),
+      }));
+      const { primary } = await app.create(key(0));
+      const { principal } = await app.connect(key(0), primary);
+      await fc.assert(
+        fc.asyncProperty(value, value, value, async (tags, desired, reported) => {
+          await app.hub.twins.updateReported(principal, reported);
+          const patch = { tags, properties: { desired } };
+          await app.hub.twins.replace(owner, key(0), patch, noPrecondition);
+          for (const query of [`SELECT * FROM ${source}`, `SELECT * FROM ${source} WHERE true`]) {
+            const { items } = await app.hub.queries.run(owner, query, { pageSize: 1 });
+            const { body } = await app.hub.twins.get(owner, key(0));
+            expect(items).toEqual([JSON.parse(JSON.stringify(body))]);
+          }
+        }),
+        { numRuns: 40 },
+      );
     });
 
     it("QL23 gives every row once, whatever the size of a page", async () => {

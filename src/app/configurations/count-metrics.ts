@@ -52,7 +52,7 @@ async function countRows(context: HubContext, text: string): Promise<number> {
   let continuation: string | undefined = undefined;
   do {
     const page = await runQuery(context, counter, text, { pageSize, continuation });
-    count += page.items.length;
+    count += page.texts.length;
     continuation = page.continuation ?? undefined;
   } while (continuation !== undefined);
   return count;

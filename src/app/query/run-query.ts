@@ -12,17 +12,13 @@ import { compileCondition } from "../../domain/query/evaluate.ts";
 import { explainQuery } from "../../domain/query/explain.ts";
 import { maxGroups } from "../../domain/query/limits.ts";
 import { parseQuery } from "../../domain/query/parse.ts";
-import {
-  type ResultType,
-  compileProjection,
-  needsAllRows,
-  resultTypeOf,
-} from "../../domain/query/project.ts";
+import { compileProjection, needsAllRows, resultTypeOf } from "../../domain/query/project.ts";
 import { Sorter } from "../../domain/query/sort.ts";
 import type { HubContext } from "../context.ts";
 import type { Clock, TwinGroups } from "../ports.ts";
 import { type Principal, demand } from "../principal.ts";
-import { type QueryRow, sourceRows } from "./source-rows.ts";
+import { QueryPage } from "./query-page.ts";
+import { type QueryRow, type QueryText, sourceRows, sourceTexts } from "./source-rows.ts";
 
 /** Rows of a page when the caller does not say, and at the most (spec/semantics §6.5). */
 const defaultPage = 100;
@@ -30,13 +26,6 @@ const maxPage = 1000;
 
 /** How long a page may take, its wait for other queries included, in milliseconds. */
 const timeLimit = 60_000;
-
-export interface QueryPage {
-  readonly type: ResultType;
-  readonly items: readonly JsonObject[];
-  /** Leads to the next page; null on the last one. */
-  readonly continuation: string | null;
-}
 
 export interface PageOptions {
   readonly pageSize?: number | undefined;
@@ -64,11 +53,11 @@ export async function runQuery(
   return context.querySlots.run(async () => {
     if (query.explain) return explain(context, query);
     const size = pageSize(options.pageSize);
-    const { items, next } = needsAllRows(query)
+    const { texts, next } = needsAllRows(query)
       ? await answerWhole(context, query, from, size, check)
       : await answerPage(context, query, from, size, check);
     const continuation = next === null ? null : writeContinuation(text, next);
-    return { type: resultTypeOf(query), items, continuation };
+    return new QueryPage(resultTypeOf(query), texts, continuation);
   });
 }
 
@@ -94,11 +83,11 @@ async function explain(context: HubContext, query: Query): Promise<QueryPage> {
   const { source, where } = query;
   const plan =
     source === "devices.jobs" ? null : await context.store.explainScan({ source, where });
-  return { type: "raw", items: [explainQuery(query, plan)], continuation: null };
+  return new QueryPage("raw", [JSON.stringify(explainQuery(query, plan))], null);
 }
 
 interface Answered {
-  readonly items: readonly JsonObject[];
+  readonly texts: readonly string[];
   readonly next: QueryPosition | null;
 }
 
@@ -110,23 +99,46 @@ async function answerPage(
   size: number,
   check: () => void,
 ): Promise<Answered> {
-  const project = compileProjection(query);
   const left = (query.top ?? Number.POSITIVE_INFINITY) - from.delivered;
   const room = Math.min(size, left);
-  if (room <= 0) return { items: [], next: null };
-  const items: JsonObject[] = [];
+  if (room <= 0) return { texts: [], next: null };
+  const texts: string[] = [];
   let last: readonly string[] = from.after;
-  const rows = matchingRows(context, query, from.after, room + 1, check);
-  for await (const { row, device, key } of rows) {
-    if (items.length === room) {
-      const delivered = from.delivered + items.length;
-      const done = query.top !== null && delivered >= query.top;
-      return { items, next: done ? null : { after: last, delivered } };
+  for await (const slice of answeredRows(context, query, from.after, room + 1, check)) {
+    for (const { text, key } of slice) {
+      if (texts.length === room) {
+        const delivered = from.delivered + texts.length;
+        const done = query.top !== null && delivered >= query.top;
+        return { texts, next: done ? null : { after: last, delivered } };
+      }
+      texts.push(text);
+      last = key;
     }
-    items.push(project(row, device));
-    last = key;
   }
-  return { items, next: null };
+  return { texts, next: null };
+}
+
+/** The rows of an answer in key order, by slices: as the store has them where it can, else made here. */
+async function* answeredRows(
+  context: HubContext,
+  query: Query,
+  after: readonly string[],
+  wanted: number,
+  check: () => void,
+): AsyncGenerator<readonly QueryText[]> {
+  if (query.columns === null) {
+    let isDecided = false;
+    for await (const slice of sourceTexts(context, query, after, wanted, check)) {
+      if (slice === null) break;
+      isDecided = true;
+      yield slice;
+    }
+    if (isDecided) return;
+  }
+  const project = compileProjection(query);
+  for await (const { row, device, key } of matchingRows(context, query, after, wanted, check)) {
+    yield [{ text: JSON.stringify(project(row, device)), key }];
+  }
 }
 
 /** Sorted or grouped answers need every row first; their pages go by how many rows were delivered. */
@@ -143,7 +155,8 @@ async function answerWhole(
   const answer = query.top === null ? all : all.slice(0, query.top);
   const end = from.delivered + size;
   const next = end < answer.length ? { after: [], delivered: end } : null;
-  return { items: answer.slice(from.delivered, end), next };
+  const texts = answer.slice(from.delivered, end).map((row) => JSON.stringify(row));
+  return { texts, next };
 }
 
 async function sort(

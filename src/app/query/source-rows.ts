@@ -1,11 +1,12 @@
+import type { Presence } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import type { Query } from "../../domain/query/ast.ts";
-import { serviceView } from "../../domain/twin/view.ts";
+import { serviceView, serviceViewText } from "../../domain/twin/view.ts";
 import { currentPresence } from "../connections/current-presence.ts";
 import type { HubContext } from "../context.ts";
 import { c2dQueueName } from "../messages/device-queue.ts";
-import type { HubTx, TwinRow } from "../ports.ts";
+import type { HubTx, TwinPage, TwinRow, TwinTextPage, TwinTextRow } from "../ports.ts";
 
 /** A row as conditions and projections read it, with its place in the order of keys. */
 export interface QueryRow {
@@ -15,8 +16,10 @@ export interface QueryRow {
   readonly key: readonly string[];
 }
 
-/** Rows of one step, at most; bounds how long turning them into views and looking at them holds up the event loop. */
+/** Rows of one step, at most; bounds how long reading them holds up the event loop. */
 const maxStep = 128;
+/** Of these, views that are made in one turn. */
+const maxViews = 32;
 /** Divided by the length of a query, its rows of one step: what is long to say takes long to decide. */
 const lengthShare = 64_000;
 
@@ -38,20 +41,70 @@ export async function* sourceRows(
     }
     return;
   }
-  const step = Math.min(maxStep, Math.ceil(lengthShare / query.text.length));
-  const limit = Math.min(step, Math.max(wanted, 10));
+  const { source, where } = query;
+  const limit = stepOf(query, wanted);
   let next: IdentityKey | null = keyOf(after);
   do {
     check();
-    const page = await context.store.scanTwins({
-      source: query.source,
-      where: query.where,
+    const page: TwinPage = await context.store.scanTwins({ source, where, after: next, limit });
+    for (let at = 0; at < page.rows.length; at += maxViews) {
+      yield* await views(context, query, page.rows.slice(at, at + maxViews));
+    }
+    next = page.next;
+  } while (next !== null);
+}
+
+/** A row that is answered as it is, as JSON text. */
+export interface QueryText {
+  readonly text: string;
+  readonly key: readonly string[];
+}
+
+/** The rows that match a query of twins, as texts; the first step gives null if the store has none or can't decide. */
+export async function* sourceTexts(
+  context: HubContext,
+  query: Query,
+  after: readonly string[],
+  wanted: number,
+  check: () => void,
+): AsyncGenerator<readonly QueryText[] | null> {
+  const { source, where } = query;
+  if (source === "devices.jobs") return yield null;
+  const limit = stepOf(query, wanted);
+  let next: IdentityKey | null = keyOf(after);
+  do {
+    check();
+    const page: TwinTextPage | null = await context.store.scanTwinTexts({
+      source,
+      where,
       after: next,
       limit,
     });
-    if (page.rows.length > 0) yield* await views(context, query, page.rows);
+    if (page === null) return yield null;
+    yield await texts(context, query, page.rows);
     next = page.next;
   } while (next !== null);
+}
+
+function stepOf(query: Query, wanted: number): number {
+  const step = Math.min(maxStep, Math.ceil(lengthShare / query.text.length));
+  return Math.min(step, Math.max(wanted, 10));
+}
+
+/** Only devices have queues, which are asked in a transaction. */
+async function texts(
+  context: HubContext,
+  { source }: Query,
+  rows: readonly TwinTextRow[],
+): Promise<readonly QueryText[]> {
+  const textOf = (row: TwinTextRow, queued: number): QueryText => ({
+    text: serviceViewText({ ...row, presence: currentOf(context, row), queued }),
+    key: placeOf(row),
+  });
+  if (source === "devices.modules") return rows.map((row) => textOf(row, 0));
+  return context.store.transaction(null, (tx) =>
+    rows.map((row) => textOf(row, tx.queueLength(c2dQueueName(row.identity.deviceId)))),
+  );
 }
 
 function views(
@@ -60,32 +113,36 @@ function views(
   rows: readonly TwinRow[],
 ): Promise<readonly QueryRow[]> {
   return context.store.transaction(null, (tx) =>
-    rows.map((found) => {
-      const { deviceId, moduleId } = found.identity;
-      return {
-        row: view(context, tx, found),
-        device: query.usesDevice ? deviceView(context, tx, found) : undefined,
-        key: moduleId === undefined ? [deviceId] : [deviceId, moduleId],
-      };
-    }),
+    rows.map((found) => ({
+      row: view(context, tx, found),
+      device: query.usesDevice ? deviceView(context, tx, found) : undefined,
+      key: placeOf(found),
+    })),
   );
 }
 
-function view(
-  context: HubContext,
-  tx: HubTx,
-  { identity, device, twin, presence }: TwinRow,
-): JsonObject {
+function placeOf({ identity: { deviceId, moduleId } }: Pick<TwinRow, "identity">) {
+  return moduleId === undefined ? [deviceId] : [deviceId, moduleId];
+}
+
+function view(context: HubContext, tx: HubTx, row: TwinRow): JsonObject {
+  const { identity } = row;
   const queued =
     identity.moduleId === undefined ? tx.queueLength(c2dQueueName(identity.deviceId)) : 0;
+  return serviceView({ ...row, presence: currentOf(context, row), queued });
+}
+
+/** A live connection knows better when it was last heard of. */
+function currentOf(
+  context: HubContext,
+  { identity, presence }: Pick<TwinRow, "identity" | "presence">,
+): Presence | undefined {
   const live = context.live.get(identity);
-  const current =
-    presence !== undefined &&
+  return presence !== undefined &&
     live !== undefined &&
     live.lastActivityTime > presence.lastActivityTime
-      ? { ...presence, lastActivityTime: live.lastActivityTime }
-      : presence;
-  return serviceView({ identity, device, twin, presence: current, queued });
+    ? { ...presence, lastActivityTime: live.lastActivityTime }
+    : presence;
 }
 
 function deviceView(context: HubContext, tx: HubTx, { device }: TwinRow): JsonObject | undefined {

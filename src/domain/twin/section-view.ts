@@ -22,11 +22,15 @@ export function orAbsent(object: JsonObject): JsonObject | undefined {
 }
 
 /** The members that have a value, in order. */
-export function present(members: { readonly [name: string]: Json | undefined }): JsonObject {
+export function present(
+  ...groups: readonly { readonly [name: string]: Json | undefined }[]
+): JsonObject {
   const view = emptyObject();
-  for (const name of Object.keys(members)) {
-    const value = members[name];
-    if (value !== undefined) view[name] = value;
+  for (const members of groups) {
+    for (const name of Object.keys(members)) {
+      const value = members[name];
+      if (value !== undefined) view[name] = value;
+    }
   }
   return view;
 }

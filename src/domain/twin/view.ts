@@ -3,6 +3,7 @@ import { type Device, type Identity, type Presence, isModule } from "../identity
 import type { JsonObject } from "../json.ts";
 import { never, timeText } from "../time.ts";
 import { copyOf } from "./members.ts";
+import { metadataTexts } from "./metadata-text.ts";
 import { orAbsent, present, sectionsView } from "./section-view.ts";
 import type { Section, Twin } from "./twin.ts";
 
@@ -53,9 +54,63 @@ export interface TwinParts {
  * The twin as services see it, members in IoT Hub's order (spec/semantics §4.1, spec/rest §8.1). A module's status is
  * its device's; `tags`, `configurations`, `statusReason` and scopes are left out when there are none.
  */
-export function serviceView({ identity, device, twin, presence, queued }: TwinParts): JsonObject {
+export function serviceView(parts: TwinParts): JsonObject {
+  const { twin } = parts;
+  return present(
+    identityMembers(parts),
+    {
+      tags: orAbsent(twin.tags),
+      properties: sectionsView(twin),
+      configurations: orAbsent(twin.configurations),
+    },
+    deviceMembers(parts),
+  );
+}
+
+/** A twin whose sections are JSON texts, as a store may hold them. */
+export interface TwinText extends Pick<Twin, "etagCounter" | "version" | "modelId"> {
+  readonly tags: string;
+  readonly desired: SectionText;
+  readonly reported: SectionText;
+  /** `{"desired":<Metadata>,"reported":<Metadata>}`. */
+  readonly metadata: string;
+  readonly configurations: string;
+}
+
+export interface SectionText {
+  readonly value: string;
+  readonly version: number;
+}
+
+/** `serviceView` as JSON text, without reading the sections. */
+export function serviceViewText(
+  parts: Omit<TwinParts, "twin"> & { readonly twin: TwinText },
+): string {
+  const { tags, desired, reported, metadata, configurations } = parts.twin;
+  const times = metadataTexts(metadata);
+  const before = JSON.stringify(identityMembers(parts)).slice(0, -1);
+  const after = JSON.stringify(deviceMembers(parts)).slice(1);
+  return `${before}${tags === "{}" ? "" : `,"tags":${tags}`},"properties":{"desired":${sectionTextOf(
+    desired,
+    times.desired,
+  )},"reported":${sectionTextOf(reported, times.reported)}}${
+    configurations === "{}" ? "" : `,"configurations":${configurations}`
+  }${after === "}" ? "" : ","}${after}`;
+}
+
+/** `sectionView` as text: its members, then `$metadata`, then `$version`. */
+function sectionTextOf({ value, version }: SectionText, metadata: string): string {
+  const members = value === "{}" ? "{" : `${value.slice(0, -1)},`;
+  return `${members}"$metadata":${metadata},"$version":${version}}`;
+}
+
+type Members = Omit<TwinParts, "twin"> & {
+  readonly twin: Pick<Twin, "etagCounter" | "version" | "modelId">;
+};
+
+function identityMembers({ identity, device, twin, presence, queued }: Members) {
   const deviceOnly = isModule(identity) ? undefined : device;
-  return present({
+  return {
     deviceId: identity.deviceId,
     moduleId: identity.moduleId,
     etag: twinEtag(twin.etagCounter),
@@ -70,14 +125,16 @@ export function serviceView({ identity, device, twin, presence, queued }: TwinPa
     x509Thumbprint: thumbprints(identity),
     modelId: twin.modelId,
     version: twin.version,
-    tags: orAbsent(twin.tags),
-    properties: sectionsView(twin),
-    configurations: orAbsent(twin.configurations),
-    capabilities: deviceOnly && { iotEdge: deviceOnly.iotEdge },
-    deviceScope: deviceOnly?.deviceScope ?? undefined,
-    parentScopes:
-      deviceOnly && deviceOnly.parentScopes.length > 0 ? deviceOnly.parentScopes : undefined,
-  });
+  };
+}
+
+function deviceMembers({ identity, device }: Pick<Members, "identity" | "device">) {
+  if (isModule(identity)) return {};
+  return {
+    capabilities: { iotEdge: device.iotEdge },
+    deviceScope: device.deviceScope ?? undefined,
+    parentScopes: device.parentScopes.length > 0 ? device.parentScopes : undefined,
+  };
 }
 
 function thumbprints({ authentication }: Identity): JsonObject {

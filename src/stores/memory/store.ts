@@ -24,6 +24,7 @@ export function createMemoryStore(options: MemoryStoreOptions): HubStore {
   const backend: Backend = {
     records,
     scanTwins: async (scan) => records.scanTwins(scan),
+    scanTwinTexts: async () => null,
     // Whoever can see all rows at once may as well look at them, and needs no index.
     groupTwins: async () => null,
     explainScan: async () => null,

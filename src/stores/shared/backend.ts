@@ -7,6 +7,7 @@ import type {
   TwinGroups,
   TwinPage,
   TwinScan,
+  TwinTextPage,
 } from "../../app/ports.ts";
 import type { Identity, Module, Presence } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
@@ -90,6 +91,7 @@ export interface Backend {
    */
   commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void;
   scanTwins(scan: TwinScan): Promise<TwinPage>;
+  scanTwinTexts(scan: TwinScan): Promise<TwinTextPage | null>;
   groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null>;
   explainScan(scan: Pick<TwinScan, "source" | "where">): Promise<ScanPlan | null>;
   /** See HubStore; nothing else is asked for until it has resolved. */

@@ -12,6 +12,7 @@ import type {
   TwinGroups,
   TwinPage,
   TwinScan,
+  TwinTextPage,
 } from "../../app/ports.ts";
 import type { Identity } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
@@ -119,6 +120,11 @@ export class CommittingStore implements HubStore {
   async scanTwins(scan: TwinScan): Promise<TwinPage> {
     await this.#commits.whenWritten();
     return this.#backend.scanTwins(scan);
+  }
+
+  async scanTwinTexts(scan: TwinScan): Promise<TwinTextPage | null> {
+    await this.#commits.whenWritten();
+    return this.#backend.scanTwinTexts(scan);
   }
 
   async groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null> {

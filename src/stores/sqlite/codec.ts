@@ -2,6 +2,7 @@ import type { Identity } from "../../domain/identity/identity.ts";
 import { parseKeyText } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import type { Metadata, Twin } from "../../domain/twin/twin.ts";
+import type { TwinText } from "../../domain/twin/view.ts";
 import type { Row, SqlValue } from "./driver.ts";
 
 /** What only this store writes needs no checking when it is read, but its callers must name its type. */
@@ -73,6 +74,20 @@ export function twinOf(row: Row): Twin {
     version: Number(row["version"]),
     modelId: doc.modelId,
     configurations: doc.configurations,
+  };
+}
+
+/** The same with its sections as texts, each from a column of its own. */
+export function twinTextOf(row: Row): TwinText {
+  return {
+    tags: String(row["tags"]),
+    desired: { value: String(row["desired"]), version: Number(row["desired_version"]) },
+    reported: { value: String(row["reported"]), version: Number(row["reported_version"]) },
+    metadata: String(row["metadata"]),
+    etagCounter: Number(row["etag_counter"]),
+    version: Number(row["version"]),
+    modelId: String(row["model_id"]),
+    configurations: String(row["configurations"]),
   };
 }
 

@@ -6,6 +6,7 @@ import type {
   TwinPage,
   TwinRow,
   TwinScan,
+  TwinTextPage,
 } from "../../app/ports.ts";
 import type { Device, Identity, Presence } from "../../domain/identity/identity.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
@@ -14,7 +15,7 @@ import { tooManyGroups } from "../../domain/query/aggregate.ts";
 import type { PathExpression } from "../../domain/query/ast.ts";
 import { maxGroupCharacters } from "../../domain/query/limits.ts";
 import { type SqlFragment, compileToSql, sqlJsonText } from "../../domain/query/sql.ts";
-import { identityOf, parse, twinOf } from "./codec.ts";
+import { identityOf, parse, twinOf, twinTextOf } from "./codec.ts";
 import type { Row, SqlValue } from "./driver.ts";
 import { indexUse } from "./index-use.ts";
 import type { QueryThread, ThreadAnswer } from "./query-thread.ts";
@@ -25,8 +26,13 @@ const maxPageLength = 512 * 1024;
 /** A range of an index is taken if it holds no more rows: they are read and sorted again for each page. */
 const maxRangeRows = 2_000;
 
-const columns = `t.device_id, t.module_id, t.version, t.etag_counter, t.desired_version, t.reported_version, t.metadata,
-  json(t.doc) AS doc, json(i.doc) AS identity, p.connected, p.state_updated_time, p.last_activity_time, p.detail`;
+const columns = `t.version, t.etag_counter, t.desired_version, t.reported_version, t.metadata,
+  json(i.doc) AS identity, p.connected, p.state_updated_time, p.last_activity_time, p.detail`;
+/** A twin's values, to be read. */
+const asValue = "json(t.doc) AS doc";
+/** A twin's values as texts, one for each section. */
+const asTexts = `t.doc -> '$.tags' AS tags, t.doc -> '$.properties.desired' AS desired,
+  t.doc -> '$.properties.reported' AS reported, t.doc ->> '$.modelId' AS model_id, t.doc -> '$.configurations' AS configurations`;
 
 /** CROSS: the twins are looked at first, in whatever order was asked for. */
 const identities =
@@ -35,10 +41,10 @@ const devices = "CROSS JOIN identities d ON d.device_id = t.device_id AND d.modu
 const presence = "LEFT JOIN presence p ON p.device_id = t.device_id AND p.module_id = t.module_id";
 
 /** A page with all that its rows are made of. */
-function selectFrom(source: TwinScan["source"]): string {
+function selectFrom(source: TwinScan["source"], twin = asValue): string {
   return source === "devices.modules"
-    ? `SELECT ${columns}, json(d.doc) AS device FROM twins t ${identities} ${devices} ${presence}`
-    : `SELECT ${columns} FROM twins t ${identities} ${presence}`;
+    ? `SELECT ${columns}, ${twin}, json(d.doc) AS device FROM twins t ${identities} ${devices} ${presence}`
+    : `SELECT ${columns}, ${twin} FROM twins t ${identities} ${presence}`;
 }
 
 type Scan = Pick<TwinScan, "source" | "where">;
@@ -55,18 +61,41 @@ export class TwinScans {
     this.#isIndexed = isIndexed;
   }
 
-  async page(scan: TwinScan): Promise<TwinPage> {
-    const { source, limit } = scan;
+  page(scan: TwinScan): Promise<TwinPage> {
+    const common = commonReader();
+    return this.#rows(scan, conditionOf(scan), asValue, (row) => ({
+      ...common(row),
+      twin: twinOf(row),
+    }));
+  }
+
+  /** Null if the condition cannot be decided here. */
+  async texts(scan: TwinScan): Promise<TwinTextPage | null> {
     const condition = conditionOf(scan);
+    if (!condition.exact) return null;
+    const common = commonReader();
+    return this.#rows(scan, condition, asTexts, (row) => ({
+      ...common(row),
+      twin: twinTextOf(row),
+    }));
+  }
+
+  async #rows<Found extends Pick<TwinRow, "identity">>(
+    scan: TwinScan,
+    condition: Condition,
+    twin: string,
+    read: (row: Row) => Found,
+  ): Promise<{ readonly rows: readonly Found[]; readonly next: IdentityKey | null }> {
+    const { source, limit } = scan;
     const step = await this.#step(scan, condition, scan.after);
     const answer = await this.#run(
       step,
-      `${selectFrom(source)}
+      `${selectFrom(source, twin)}
        WHERE ${step.sql} AND ${condition.sql} ORDER BY ${step.order} LIMIT ?`,
       [...step.parameters, ...condition.parameters, limit],
       { maxLength: maxPageLength, limit },
     );
-    const rows = answer.rows.map(rowOf);
+    const rows = answer.rows.map(read);
     const last = rows.at(-1)?.identity;
     const isFull = answer.isCut || rows.length === limit;
     return { rows, next: isFull && last !== undefined ? last : step.end };
@@ -227,10 +256,17 @@ function groupOf(row: Row, paths: readonly PathExpression[]): TwinGroup {
   return { keys, count: Number(row["n"]) };
 }
 
-function rowOf(row: Row): TwinRow {
-  const identity: Identity = identityOf(row["identity"]);
-  const device = row["device"] === undefined ? identity : identityOf(row["device"]);
-  return { identity, device: device as Device, twin: twinOf(row), presence: presenceOf(row) };
+/** What a row tells beside its twin. The modules of one device follow each other: it is read once for them. */
+function commonReader(): (row: Row) => Omit<TwinRow, "twin"> {
+  let text: SqlValue | undefined;
+  let device: Identity | undefined;
+  return (row) => {
+    const identity: Identity = identityOf(row["identity"]);
+    if (row["device"] === undefined) device = identity;
+    else if (device === undefined || row["device"] !== text) device = identityOf(row["device"]);
+    text = row["device"];
+    return { identity, device: device as Device, presence: presenceOf(row) };
+  };
 }
 
 function presenceOf(row: Row): Presence | undefined {

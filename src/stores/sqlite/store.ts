@@ -101,6 +101,7 @@ function openStore(
   const backend: Backend = {
     records,
     scanTwins: (scan) => scans.page(scan).catch(failedQuery),
+    scanTwinTexts: (scan) => scans.texts(scan).catch(failedQuery),
     groupTwins: (grouping) => scans.group(grouping).catch(failedQuery),
     explainScan: (scan) => scans.explain(scan).catch(failedQuery),
     async ensureIndexes(paths) {

@@ -1,7 +1,8 @@
 import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
-import type { QueryPage } from "../../../app/query/run-query.ts";
+import type { QueryPage } from "../../../app/query/query-page.ts";
 import { HubError } from "../../../domain/errors.ts";
 import { callerOf } from "../auth.ts";
+import { jsonArray } from "../json-array.ts";
 import { queryAnswer, queryHeaders, queryInput } from "../schemas/query.ts";
 import { apiQuery } from "../schemas/shared.ts";
 import { type RouteParts, errorAnswers } from "./parts.ts";
@@ -37,7 +38,8 @@ export function queryRoutes({ hub, limits }: RouteParts): FastifyPluginCallbackZ
         });
         reply.header("x-ms-item-type", itemTypes[page.type]);
         if (page.continuation !== null) reply.header("x-ms-continuation", page.continuation);
-        return page.items as Record<string, unknown>[];
+        reply.type("application/json; charset=utf-8");
+        return reply.send(jsonArray(page.texts) as unknown as Record<string, unknown>[]);
       },
     });
     done();
