@@ -1,49 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type TestHub, startHub } from "../testing/start-hub.ts";
-import { run } from "./run.ts";
+import { CliHub } from "../../test/support/cli-hub.ts";
 
-let hub: TestHub;
-let directory: string;
+let cli: CliHub;
 beforeAll(async () => {
-  hub = await startHub();
-  directory = mkdtempSync(path.join(tmpdir(), "twinhub-cli-"));
-  writeFileSync(path.join(directory, "ca.pem"), hub.caPem);
-  await hub.createDevice("d1");
-  await hub.createModule("d1", "m1");
-  await hub.createDevice("edge", { capabilities: { iotEdge: true } });
+  cli = await CliHub.start();
+  await cli.hub.createDevice("d1");
+  await cli.hub.createModule("d1", "m1");
+  await cli.hub.createDevice("edge", { capabilities: { iotEdge: true } });
 });
-afterAll(async () => {
-  await hub.stop();
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => cli.stop());
 
-async function twinhub(...args: readonly string[]) {
-  let out = "";
-  let err = "";
-  const code = await run(args, {
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    environment: {
-      IOTHUB_CONNECTION_STRING: hub.connectionString,
-      TWINHUB_HTTPS_PORT: String(hub.ports.https),
-      TWINHUB_CA_FILE: path.join(directory, "ca.pem"),
-    },
-    directory,
-    now: () => hub.clock.now(),
-    untilStopped: () => Promise.resolve(),
-  });
-  return { code, out, err };
-}
-
-// oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it expects
-async function json(...args: readonly string[]): Promise<any> {
-  const { code, out, err } = await twinhub(...args);
-  expect([code, err]).toEqual([0, ""]);
-  return out === "" ? undefined : JSON.parse(out);
-}
+const twinhub = (...args: readonly string[]) => cli.twinhub(...args);
+const json = (...args: readonly string[]) => cli.json(...args);
 
 describe("the command line", () => {
   it("schedules a job over modules, waits for it, lists it", async () => {
@@ -74,7 +44,7 @@ describe("the command line", () => {
   });
 
   it("schedules a method for later and cancels it", async () => {
-    const start = new Date(hub.clock.now() + 3_600_000).toISOString();
+    const start = new Date(cli.hub.clock.now() + 3_600_000).toISOString();
     const job = await json(
       "job",
       "create",
@@ -105,7 +75,7 @@ describe("the command line", () => {
 
   it("keeps devices as a configuration wants them", async () => {
     writeFileSync(
-      path.join(directory, "content.json"),
+      path.join(cli.directory, "content.json"),
       '{"content":{"deviceContent":{"properties.desired.x":1}}}',
     );
     const made = await json(

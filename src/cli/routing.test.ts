@@ -1,49 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type TestHub, startHub } from "../testing/start-hub.ts";
-import { run } from "./run.ts";
+import { CliHub } from "../../test/support/cli-hub.ts";
 
-let hub: TestHub;
-let directory: string;
-
+let cli: CliHub;
 beforeAll(async () => {
-  hub = await startHub();
-  directory = mkdtempSync(path.join(os.tmpdir(), "twinhub-cli-"));
-  writeFileSync(path.join(directory, "ca.pem"), hub.caPem);
+  cli = await CliHub.start();
 });
+afterAll(() => cli.stop());
 
-afterAll(async () => {
-  await hub.stop();
-  rmSync(directory, { recursive: true });
-});
-
-async function twinhub(...args: readonly string[]) {
-  let out = "";
-  let err = "";
-  const code = await run(args, {
-    out: (text) => (out += text),
-    err: (text) => (err += text),
-    environment: {
-      IOTHUB_CONNECTION_STRING: hub.connectionString,
-      TWINHUB_HTTPS_PORT: String(hub.ports.https),
-      TWINHUB_CA_FILE: path.join(directory, "ca.pem"),
-    },
-    directory,
-    now: () => hub.clock.now(),
-    untilStopped: () => Promise.resolve(),
-  });
-  return { code, out, err };
-}
-
-/** The command's JSON; fails if the command did. */
-// oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it expects
-async function json(...args: readonly string[]): Promise<any> {
-  const { code, out, err } = await twinhub(...args);
-  expect([code, err]).toEqual([0, ""]);
-  return out === "" ? undefined : JSON.parse(out);
-}
+const twinhub = (...args: readonly string[]) => cli.twinhub(...args);
+const json = (...args: readonly string[]) => cli.json(...args);
 
 describe("twinhub message-route", () => {
   it("creates, shows, changes, lists and deletes routes with the options of az", async () => {
@@ -98,7 +65,7 @@ describe("twinhub message-route", () => {
   it("tries a message with one route, one condition, or all routes", async () => {
     await json("message-route", "create", "--rn", "hot", "--en", "events", "-c", "$body.t > 20");
     writeFileSync(
-      path.join(directory, "system.json"),
+      path.join(cli.directory, "system.json"),
       '{"contentType":"application/json","contentEncoding":"utf-8"}',
     );
     const test = (...args: readonly string[]) =>
@@ -129,7 +96,7 @@ describe("twinhub message-route", () => {
 
 describe("twinhub message-endpoint", () => {
   it("creates, changes, shows, lists and deletes endpoints, and never prints a secret", async () => {
-    writeFileSync(path.join(directory, "secret.txt"), "s3cret\n");
+    writeFileSync(path.join(cli.directory, "secret.txt"), "s3cret\n");
     const made = await json(
       "message-endpoint",
       "create",

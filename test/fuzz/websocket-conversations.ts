@@ -1,6 +1,6 @@
 import { connectPacket } from "../../src/heads/mqtt/testing/client.ts";
 import { AmqpClient, nextMessage, send } from "../../src/heads/amqp/testing/client.ts";
-import { SocketEnd } from "../../src/heads/amqp/testing/socket-pair.ts";
+import { SocketEnd } from "../support/socket-pair.ts";
 import { createAmqpHead } from "../../src/heads/amqp/head.ts";
 import { type IdentityKey, keyText } from "../../src/domain/identity/key.ts";
 import { systemRandom } from "../../src/system.ts";

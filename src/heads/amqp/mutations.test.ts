@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { setImmediate as turnOver } from "node:timers/promises";
 import { fuzzSettings } from "../../../test/fuzz/settings.ts";
 import { AmqpClient, nextMessage, once, send } from "./testing/client.ts";
-import { SocketEnd } from "./testing/socket-pair.ts";
+import { SocketEnd } from "../../../test/support/socket-pair.ts";
 import { type TestHub, both, pathOf, startTestHub } from "./testing/test-hub.ts";
 
 /** Streams to try; each is a genuine one with some bytes changed, doubled, left out or put in. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { rhea } from "./rhea/library.ts";
 import type { RheaTyped } from "./rhea/types.ts";
 import { AmqpClient, nextMessage, once, send } from "./testing/client.ts";
-import type { SocketEnd } from "./testing/socket-pair.ts";
+import type { SocketEnd } from "../../../test/support/socket-pair.ts";
 import { createSasToken } from "../../wire/sas-token.ts";
 import { type TestHub, both, device, hostName, pathOf, startTestHub } from "./testing/test-hub.ts";
 

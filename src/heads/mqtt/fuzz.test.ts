@@ -1,7 +1,7 @@
 import { generate } from "mqtt-packet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fuzzSettings } from "../../../test/fuzz/settings.ts";
-import { SocketEnd } from "./testing/socket-pair.ts";
+import { SocketEnd } from "../../../test/support/socket-pair.ts";
 import { connectPacket } from "./testing/client.ts";
 import { both, device, moduleOne, owner, startTestHub, type TestHub } from "./testing/test-hub.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { SocketEnd } from "../testing/socket-pair.ts";
+import type { SocketEnd } from "../../../../test/support/socket-pair.ts";
 import { type TestHub, startTestHub } from "../testing/test-hub.ts";
 
 let test: TestHub;

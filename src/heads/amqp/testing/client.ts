@@ -11,7 +11,7 @@ import type {
   ReceiverOptions,
   Session,
 } from "rhea";
-import type { SocketEnd } from "./socket-pair.ts";
+import type { SocketEnd } from "../../../../test/support/socket-pair.ts";
 
 // The library as every other program has it, and not the head's own instance.
 const rhea = createRequire(import.meta.url)("rhea") as Container;

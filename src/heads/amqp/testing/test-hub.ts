@@ -14,7 +14,7 @@ import type { Peer, ProtocolHead, StreamAcceptor } from "../../head.ts";
 import { createAmqpHead } from "../head.ts";
 import type { AmqpLimits } from "../limits.ts";
 import { AmqpClient } from "./client.ts";
-import { SocketEnd } from "./socket-pair.ts";
+import { SocketEnd } from "../../../../test/support/socket-pair.ts";
 
 export const hostName = "hub.example.com";
 export const deviceKey = Buffer.alloc(32, 1).toString("base64");

@@ -5,7 +5,7 @@ import {
   type IPublishPacket,
   type Packet,
 } from "mqtt-packet";
-import { SocketEnd } from "./socket-pair.ts";
+import { SocketEnd } from "../../../../test/support/socket-pair.ts";
 
 /** What a test compares: a PUBLISH that the hub sent. */
 export interface Received {
