@@ -1,25 +1,14 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
-import { isApiError } from "./api/client.ts";
+import { queries } from "./api/queries.ts";
 import { askForSession } from "./api/session.ts";
 import { router } from "./router.tsx";
 import "./styles.css";
 
 const encoder = new TextEncoder();
 globalThis.Buffer ??= { byteLength: (text) => encoder.encode(text).length };
-
-const queries = new QueryClient({
-  defaultOptions: {
-    queries: {
-      // What the hub has refused it would refuse again; the shell waits for a hub that does not answer.
-      retry: (count, error) => !isApiError(error) && count < 2,
-      refetchOnWindowFocus: true,
-      staleTime: 500,
-    },
-  },
-});
 
 askForSession(queries);
 // The page's own code comes while the hub tells who has signed in. A one-time link is used up first.

@@ -5,8 +5,10 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { queries } from "./api/queries.ts";
 import { Loading } from "./components/parts.tsx";
 import { Problem } from "./components/problem.tsx";
+import { prefetchDevices } from "./pages/devices/device-rows.ts";
 import { NotFound } from "./pages/not-found.tsx";
 import { Shell } from "./shell/shell.tsx";
 
@@ -49,6 +51,10 @@ export const devicesRoute = createRoute({
     where: text(search, "where"),
     kind: text(search, "kind"),
   }),
+  loaderDeps: ({ search }) => search,
+  // Not awaited: the page tells that it waits, and what came of it.
+  loader: ({ deps: { q, where, kind } }) =>
+    void prefetchDevices(queries, kind === "modules" ? kind : "devices", q, where),
   component: lazyRouteComponent(() => import("./pages/devices/devices.tsx"), "DevicesPage"),
 });
 

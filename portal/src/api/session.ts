@@ -37,6 +37,11 @@ export function askForSession(queries: QueryClient): void {
   void queries.prefetchQuery(sessionOptions);
 }
 
+/** Who has signed in, from the answer that is there or on its way. */
+export function knownSession(queries: QueryClient): Promise<Session | null> {
+  return queries.ensureQueryData(sessionOptions);
+}
+
 /** Takes the session over; everything is read anew. */
 export function beginSession(queries: QueryClient, session: Session): void {
   queries.setQueryData(sessionKey, session);

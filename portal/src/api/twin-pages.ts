@@ -1,4 +1,5 @@
 import {
+  type QueryClient,
   keepPreviousData,
   queryOptions,
   useQueries,
@@ -9,7 +10,9 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import type { JsonObject } from "../lib/json.ts";
 import { type QueryPage, runQuery } from "./query.ts";
 
-/** Rows of a page, but of the last one. */
+/** Rows of the first page: no more than a window shows, so that they are soon there. */
+export const firstPageSize = 100;
+/** Rows of each of the others, but of the last one. */
 export const pageSize = 500;
 /** Pages that are read beyond those in view. */
 const ahead = 2;
@@ -49,10 +52,41 @@ const viewOf = (statement: string): View => ({ statement, starts: [null], first:
 function pageOptions(statement: string, start: string | null) {
   return queryOptions({
     queryKey: ["devices", "page", statement, start ?? ""],
-    queryFn: ({ signal }) => runQuery(statement, { continuation: start, top: pageSize, signal }),
+    queryFn: ({ signal }) => {
+      const top = start === null ? firstPageSize : pageSize;
+      return runQuery(statement, { continuation: start, top, signal });
+    },
     staleTime: refresh,
     gcTime: keptFor,
   });
+}
+
+/** Which page a row is on, and which row of it. */
+export function placeOf(index: number): readonly [page: number, row: number] {
+  if (index < firstPageSize) return [0, index];
+  const beyond = index - firstPageSize;
+  return [1 + Math.floor(beyond / pageSize), beyond % pageSize];
+}
+
+/** How many rows there are before a page. */
+export function rowsBefore(page: number): number {
+  return page === 0 ? 0 : firstPageSize + (page - 1) * pageSize;
+}
+
+export type TwinCollection = "devices" | "devices.modules";
+
+function statementOf(select: string, from: TwinCollection, where: string): string {
+  return `SELECT ${select} FROM ${from}${where}`;
+}
+
+/** Begins to read the first page, while the page that shows it is still being made. */
+export function prefetchTwinPages(
+  queries: QueryClient,
+  select: string,
+  from: TwinCollection,
+  where: string,
+): Promise<void> {
+  return queries.prefetchQuery(pageOptions(statementOf(select, from, where), null));
 }
 
 /**
@@ -61,11 +95,11 @@ function pageOptions(statement: string, start: string | null) {
  */
 export function useTwinPages(
   select: string,
-  from: "devices" | "devices.modules" | undefined,
+  from: TwinCollection | undefined,
   where: string,
 ): TwinPages {
   const queries = useQueryClient();
-  const statement = `SELECT ${select} FROM ${from ?? "devices"}${where}`;
+  const statement = statementOf(select, from ?? "devices", where);
   const [kept, setKept] = useState(() => viewOf(statement));
   const view = kept.statement === statement ? kept : viewOf(statement);
   const first = useQuery({
@@ -105,18 +139,21 @@ export function useTwinPages(
     (from: number, to: number) =>
       setKept((before) => {
         const now = before.statement === statement ? before : viewOf(statement);
-        const [first, last] = [Math.floor(from / pageSize), Math.floor(to / pageSize)];
+        const [[first], [last]] = [placeOf(from), placeOf(to)];
         return first === now.first && last === now.last ? now : { ...now, first, last };
       }),
     [statement],
   );
   const at = useCallback(
-    (index: number) => pageAt(Math.floor(index / pageSize))?.items[index % pageSize],
+    (index: number) => {
+      const [page, row] = placeOf(index);
+      return pageAt(page)?.items[row];
+    },
     [pageAt],
   );
   const tail = pageAt(view.starts.length - 1);
   const isWhole = tail !== undefined && tail.continuation === null;
-  const length = (view.starts.length - 1) * pageSize + (tail?.items.length ?? 0);
+  const length = rowsBefore(view.starts.length - 1) + (tail?.items.length ?? 0);
   return useMemo(
     () => ({
       length,

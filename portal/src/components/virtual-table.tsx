@@ -41,7 +41,7 @@ export function VirtualTable<T>(props: {
   const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => onShow?.(first, last), [first, last, onShow]);
-  const gridTemplateColumns = columns.map(({ width }) => width).join(" ");
+  const tracks = columns.map(({ width }) => width).join(" ");
 
   return (
     <div className="vtable">
@@ -59,7 +59,7 @@ export function VirtualTable<T>(props: {
               role="row"
               aria-rowindex={1}
               className="vrow vhead"
-              style={{ gridTemplateColumns }}
+              style={{ gridTemplateColumns: tracks }}
             >
               {columns.map(({ name }) => (
                 <div role="columnheader" key={name}>
@@ -77,6 +77,7 @@ export function VirtualTable<T>(props: {
                   row={row}
                   index={index}
                   start={start}
+                  tracks={tracks}
                   columns={columns as readonly VirtualColumn<unknown>[]}
                 />
               );
@@ -94,22 +95,20 @@ interface RowProps {
   readonly row: unknown;
   readonly index: number;
   readonly start: number;
+  /** The grid's columns. */
+  readonly tracks: string;
   readonly columns: readonly VirtualColumn<unknown>[];
 }
 
 /** Scrolling draws only the rows that come into view. */
-const VirtualRow = memo(function VirtualRow({ row, index, start, columns }: RowProps) {
+const VirtualRow = memo(function VirtualRow({ row, index, start, tracks, columns }: RowProps) {
   return (
     <div
       role="row"
       aria-rowindex={index + 2}
       aria-busy={row === undefined}
       className="vrow"
-      style={{
-        gridTemplateColumns: columns.map(({ width }) => width).join(" "),
-        height: rowHeight,
-        transform: `translateY(${start}px)`,
-      }}
+      style={{ gridTemplateColumns: tracks, height: rowHeight, top: start }}
     >
       {columns.map(({ name, render }) => (
         <div role="cell" key={name}>

@@ -33,10 +33,11 @@ export function Shell() {
   useEffect(() => {
     setOpen(false);
     // Whoever can't see the page change hears the new page's title.
-    if (arrived.current !== undefined)
+    if (arrived.current !== undefined) {
       main.current?.querySelector("h1")?.focus({ preventScroll: true });
+      main.current?.scrollTo(0, 0);
+    }
     arrived.current = pathname;
-    main.current?.scrollTo(0, 0);
   }, [pathname]);
 
   return (

@@ -1,9 +1,9 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type QueryClient, keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { get } from "../../api/client.ts";
 import type { AuthenticationType, Identity, IdentityKey } from "../../api/identities.ts";
-import { mayDo } from "../../api/session.ts";
-import { useTwinPages } from "../../api/twin-pages.ts";
+import { knownSession, mayDo } from "../../api/session.ts";
+import { prefetchTwinPages, useTwinPages } from "../../api/twin-pages.ts";
 import type { Rows } from "../../components/virtual-table.tsx";
 import { useSession } from "../../shell/session-context.ts";
 
@@ -20,6 +20,22 @@ export type Kind = "devices" | "modules";
 const listLimit = 1_000;
 
 const members = "deviceId, connectionState, lastActivityTime, authenticationType";
+
+const selected = { devices: `${members}, status`, modules: `${members}, moduleId` } as const;
+const collections = { devices: "devices", modules: "devices.modules" } as const;
+
+/** Begins to read what `useDevices` will show, as soon as it is known who has signed in. */
+export async function prefetchDevices(
+  queries: QueryClient,
+  kind: Kind,
+  prefix: string | undefined,
+  where: string | undefined,
+): Promise<void> {
+  const session = await knownSession(queries).catch(() => null);
+  if (session === null || !mayDo(session, "ServiceConnect")) return;
+  const condition = conditionOf(prefix, where);
+  await prefetchTwinPages(queries, selected[kind], collections[kind], condition);
+}
 
 export interface DeviceRows {
   readonly rows: Rows<DeviceRow>;
@@ -41,8 +57,8 @@ export function useDevices(
 ): DeviceRows {
   const byQuery = mayDo(useSession(), "ServiceConnect");
   const pages = useTwinPages(
-    kind === "devices" ? `${members}, status` : `${members}, moduleId`,
-    byQuery ? (kind === "devices" ? "devices" : "devices.modules") : undefined,
+    selected[kind],
+    byQuery ? collections[kind] : undefined,
     conditionOf(prefix, where),
   );
   const list = useQuery({

@@ -1,8 +1,7 @@
 import { Button, Input, Link as FluentLink, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons/svg/add";
 import { SearchRegular } from "@fluentui/react-icons/svg/search";
-import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { Suspense, lazy, useState } from "react";
 import { mayDo } from "../../api/session.ts";
 import { keyName } from "../../api/identities.ts";
 import { Ago } from "../../components/ago.tsx";
@@ -15,44 +14,32 @@ import {
   PageHead,
   StatusDot,
 } from "../../components/parts.tsx";
+import { IdentityLink } from "../../components/identity-link.tsx";
 import { Problem } from "../../components/problem.tsx";
 import { VirtualTable } from "../../components/virtual-table.tsx";
 import { devicesRoute } from "../../router.tsx";
 import { useSession } from "../../shell/session-context.ts";
-import { CreateIdentity } from "../identity/create-identity.tsx";
 import { authenticationNames } from "../identity/words.ts";
 import { type DeviceRow, type DeviceRows, type Kind, useDevices } from "./device-rows.ts";
+
+/** Only who makes a device needs it. */
+const CreateIdentity = lazy(async () => {
+  const { CreateIdentity: component } = await import("../identity/create-identity.tsx");
+  return { default: component };
+});
 
 const device = {
   name: "Device",
   width: "minmax(180px, 2fr)",
-  render: (row: DeviceRow) => (
-    <Link
-      to="/devices/$deviceId"
-      params={{ deviceId: row.deviceId }}
-      search={{ tab: undefined }}
-      className="link"
-      preload={false}
-    >
-      {row.deviceId}
-    </Link>
+  render: ({ deviceId }: DeviceRow) => (
+    <IdentityLink identity={{ deviceId }}>{deviceId}</IdentityLink>
   ),
 };
 
 const module = {
   name: "Module",
   width: "minmax(180px, 2fr)",
-  render: ({ deviceId, moduleId = "" }: DeviceRow) => (
-    <Link
-      to="/devices/$deviceId/modules/$moduleId"
-      params={{ deviceId, moduleId }}
-      search={{ tab: undefined }}
-      className="link"
-      preload={false}
-    >
-      {moduleId}
-    </Link>
-  ),
+  render: (row: DeviceRow) => <IdentityLink identity={row}>{row.moduleId}</IdentityLink>,
 };
 
 const status = {
@@ -145,7 +132,7 @@ export function DevicesPage() {
           />
         </div>
       </Card>
-      {creating && <CreateIdentity onClose={() => setCreating(false)} />}
+      <Suspense>{creating && <CreateIdentity onClose={() => setCreating(false)} />}</Suspense>
     </>
   );
 }
