@@ -21,6 +21,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "5" },
     rounds: { type: "string", default: "3" },
     data: { type: "string", default: "data" },
+    json: { type: "boolean", default: false },
   },
 });
 const seconds = Number(values.seconds);
@@ -115,6 +116,24 @@ async function measure() {
   const readHub = medians(samples.readHub);
   const readObjects = medians(samples.readObjects);
   const readBytes = medians(samples.readBytes);
+  if (values.json) {
+    const cells = [
+      { row: "ingest", server: "twinhub, on disk", it: ingestHub, hub: ingestHub },
+      { row: "ingest", server: "rhea, stores nothing", it: ingestRhea, hub: ingestHub },
+      { row: "read", server: "twinhub, from the log", it: readHub, hub: readHub },
+      { row: "read", server: "rhea, encodes each message", it: readObjects, hub: readHub },
+      { row: "read", server: "rhea, bytes encoded before", it: readBytes, hub: readHub },
+    ];
+    const machine = { ...describeMachine(directory), coresUsed: busy };
+    for (const { row: name, server, it, hub: ours } of cells) {
+      const cell = { perSecond: it.rate, cpuMicros: it.cpu, generatorCores: it.generator };
+      const hubAgainstIt = { rate: ours.rate / it.rate, cpu: ours.cpu / it.cpu };
+      console.log(
+        JSON.stringify({ bench: "amqp", row: name, server, ...cell, hubAgainstIt, machine }),
+      );
+    }
+    return;
+  }
   const { commit, cpu, date, node } = describeMachine(directory);
   console.log(
     `Measured ${date} at commit ${commit}: Node ${node}, ${cpu}; medians of ${rounds} interleaved rounds of ${seconds} s. ` +

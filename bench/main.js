@@ -12,7 +12,7 @@ import { judge } from "./goals.js";
 import { describeMachine, flushMs } from "./machine.js";
 import { readOptions, USAGE } from "./options.js";
 import { NAMES, Park } from "./park.js";
-import { markdown, writeReadme } from "./report.js";
+import { cellsOf, markdown, writeReadme } from "./report.js";
 import { SCENARIOS } from "./scenarios.js";
 import { findMosquitto } from "./targets/mosquitto.js";
 
@@ -153,8 +153,8 @@ async function main(args) {
   );
   const text = markdown(machine, rows, goals, describeEffort(options));
   if (options.json) {
-    for (const row of rows) process.stdout.write(`${JSON.stringify({ machine, ...row })}\n`);
-    for (const { measure: _, ...goal } of goals)
+    for (const cell of cellsOf(machine, rows)) process.stdout.write(`${JSON.stringify(cell)}\n`);
+    for (const { measure: _, measureByCpu: __, ...goal } of goals)
       process.stdout.write(`${JSON.stringify({ goal })}\n`);
   } else process.stdout.write(`${text}\n`);
   if (options.write) writeReadme(text);

@@ -205,6 +205,48 @@ export async function measureIdle(generator, starters, effort) {
 }
 
 /**
+ * How long it takes until all connections are back after all were lost, and the latency of a module's patches meanwhile;
+ * a broker, which answers none, has no such module.
+ *
+ * @param {Generator} generator
+ * @param {readonly { name: string, start: () => Promise<Target> }[]} starters
+ * @param {Effort} effort
+ */
+export async function measureStorm(generator, starters, effort) {
+  return inRounds(starters, Math.min(effort.rounds, 3), async ({ name, start }) => {
+    const target = await start();
+    const calm = `${name}, calm`;
+    try {
+      const [one, ...others] = target.identities.slice(0, effort.idleConnections);
+      const patches = name.startsWith("twinhub");
+      await generator.open(name, target.endpoint, others, IDLE_FILTERS);
+      if (patches && one !== undefined) {
+        await generator.open(calm, target.endpoint, [one], ["$iothub/twin/res/#"]);
+        await generator.start(calm, "patch", 1);
+        await pass(effort.warmUpMs);
+      }
+      await generator.close(name);
+      if (patches) await generator.mark(calm);
+      const cpu = cpuMicros(target.pid);
+      const began = performance.now();
+      await generator.open(name, target.endpoint, others, IDLE_FILTERS);
+      const ms = performance.now() - began;
+      const used = (cpuMicros(target.pid) ?? Number.NaN) - (cpu ?? Number.NaN);
+      /** @type {Figures} */
+      const figures = { ms, cpuMicros: used / others.length };
+      if (!patches) return figures;
+      const { p50, p99 } = await generator.mark(calm);
+      await generator.stop(calm);
+      return { ...figures, p50: p50 / 1000, p99: p99 / 1000 };
+    } finally {
+      await generator.close(name);
+      await generator.close(calm);
+      await target.stop();
+    }
+  });
+}
+
+/**
  * From the start of the process to the first CONNACK over TLS.
  *
  * @param {readonly { name: string, start: () => Promise<Target>, empty?: boolean }[]} starters `empty` = nobody is

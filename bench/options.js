@@ -8,12 +8,12 @@ export const USAGE = `npm run bench -- [options]
 
   --quick          about one minute: fewer and shorter rounds; does not write the README
   --only NAME      one scenario, repeatable; does not write the README
-  --json           one JSON line per scenario on standard output instead of Markdown
+  --json           one JSON line per server and scenario on standard output instead of Markdown
   --check          exit 1 if a measured goal misses its "must"
   --write          write bench/README.md even with --quick or --only
   --threads N      generator threads (default: cores - 1, at most 4)
   --pin            servers on core 0, generator on the others (needs taskset)
-  --idle N         connections of the scenario "idle" (default 1000)
+  --idle N         connections of the scenarios "idle" and "storm" (default 1000)
   --load-minutes N how long the scenario "load" takes (default 0.2)
   --data DIR       parent of the run's folder, removed at the end (default: ./data)
   --dist DIR       the built package (default: dist beside bench)

@@ -2,6 +2,8 @@
 import { rmSync } from "node:fs";
 import path from "node:path";
 
+import { LOOP_PROBE } from "./loop.js";
+import { aedesMissing, startAedes } from "./targets/aedes.js";
 import { startEcho } from "./targets/echo.js";
 import { hubMissing, startHub } from "./targets/hub.js";
 import { INSTALL_MOSQUITTO, startMosquitto } from "./targets/mosquitto.js";
@@ -20,7 +22,7 @@ import { INSTALL_MOSQUITTO, startMosquitto } from "./targets/mosquitto.js";
  */
 
 /** @typedef {import("./targets/process.js").Target} Target */
-/** @typedef {"hub" | "memory" | "echo" | "mosquitto" | "stored"} TargetId */
+/** @typedef {"hub" | "memory" | "echo" | "mosquitto" | "stored" | "aedes"} TargetId */
 
 /** @type {Record<TargetId, string>} */
 export const NAMES = {
@@ -29,6 +31,7 @@ export const NAMES = {
   echo: "Node echo",
   mosquitto: "mosquitto, nobody subscribed",
   stored: "mosquitto, stored",
+  aedes: "aedes",
 };
 
 export class Park {
@@ -52,6 +55,7 @@ export class Park {
     if (id === "hub" || id === "memory") return hubMissing(this.#context);
     if (id === "mosquitto" || id === "stored")
       return this.#context.mosquitto === undefined ? INSTALL_MOSQUITTO : undefined;
+    if (id === "aedes") return aedesMissing();
     return undefined;
   }
 
@@ -74,8 +78,7 @@ export class Park {
     const delayFile = path.join(directory, "loop-delay.json");
     process.env["BENCH_LOOP_DELAY"] = delayFile;
     try {
-      const preload = ["--require", path.join(import.meta.dirname, "loop-delay.cjs")];
-      const context = { ...this.#context, nodeArgs: [...preload, ...nodeArgs] };
+      const context = { ...this.#context, nodeArgs: [...LOOP_PROBE, ...nodeArgs] };
       return { hub: await startHub(context, { data: path.join(directory, "load") }), delayFile };
     } finally {
       delete process.env["BENCH_LOOP_DELAY"];
@@ -124,6 +127,8 @@ export class Park {
         return startMosquitto(context, { stored: false });
       case "stored":
         return startMosquitto(context, { stored: true });
+      case "aedes":
+        return startAedes(context);
       default:
         throw new Error(`no such server: ${String(id)}`);
     }

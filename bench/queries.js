@@ -1,12 +1,13 @@
 // `npm run bench:queries`: registers modules in a hub of its own, asks it queries over HTTPS, alone and beside reported
 // patches, and prints one Markdown table. README.md says what the rows mean.
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { Generator } from "./generator/generator.js";
+import { LOOP_PROBE, loopDelay } from "./loop.js";
 import { busyMicros, cpuMicros, describeMachine, residentKiB } from "./machine.js";
 import { hubAgent, registerModules, request } from "./modules.js";
 import { number, writeQueries } from "./report.js";
@@ -18,7 +19,6 @@ import { startHub } from "./targets/hub.js";
 const HOST = os.platform() === "linux" ? "127.77.66.56" : "127.0.0.1";
 const GROUP = "patches";
 const PATCHERS = 50;
-const PROBE_WAIT_MS = 5;
 
 const { values } = parseArgs({
   options: {
@@ -67,9 +67,6 @@ const chosen = QUESTIONS.filter(
   ({ name }) => values.only.length === 0 || values.only.some((start) => name.startsWith(start)),
 );
 
-/** @param {number} ms @returns {Promise<void>} */
-const pass = (ms) => new Promise((resolve) => void setTimeout(resolve, ms));
-
 /** One query, from the request to the last byte of its answer. */
 class Asker {
   /** @param {HubTarget} hub */
@@ -106,21 +103,6 @@ class Asker {
   }
 }
 
-/** @param {number} pid @param {string} file */
-async function loopDelay(pid, file) {
-  rmSync(file, { force: true });
-  process.kill(pid, "SIGUSR2");
-  for (let tries = 0; tries < 2000; tries++) {
-    await pass(PROBE_WAIT_MS);
-    try {
-      return /** @type {{ p99: number, max: number }} */ (JSON.parse(readFileSync(file, "utf8")));
-    } catch {
-      // Not there yet.
-    }
-  }
-  throw new Error("the hub does not tell its event loop's delay");
-}
-
 /**
  * @param {Asker} asker
  * @param {typeof QUESTIONS[number]} question
@@ -144,9 +126,9 @@ async function main() {
   mkdirSync(values.data, { recursive: true });
   const directory = mkdtempSync(path.join(path.resolve(values.data), "bench-"));
   const file = path.join(directory, "loop.json");
-  process.env["BENCH_LOOP_FILE"] = file;
+  process.env["BENCH_LOOP_DELAY"] = file;
+  process.env["BENCH_LOOP_RESOLUTION"] = "1";
   const key = randomBytes(32).toString("base64");
-  const probe = path.join(import.meta.dirname, "loop-probe.js");
   const context = {
     directory,
     dist: values.dist,
@@ -155,7 +137,7 @@ async function main() {
     key,
     certificates: { ca: "", certFile: "", keyFile: "" },
     pin: { servers: null },
-    nodeArgs: [...values["hub-arg"], "--import", probe],
+    nodeArgs: [...values["hub-arg"], ...LOOP_PROBE],
     mosquitto: undefined,
   };
   const data = path.join(directory, "hub");
@@ -192,7 +174,8 @@ async function main() {
     const build = await indexes(asker, "POST");
     asker.agent.destroy();
     const text = markdown(directory, rows, { idle, filled, build, cores });
-    process.stdout.write(`${text}\n`);
+    if (values.json) printCells(describeMachine(directory), rows);
+    else process.stdout.write(`${text}\n`);
     if (values.write) writeQueries(text);
   } finally {
     await hub.stop();
@@ -216,6 +199,23 @@ async function indexes({ hub, agent }, method) {
     await request(hub, agent, method, url, method === "POST" ? { path: at } : undefined);
   }
   return (performance.now() - began) / 2;
+}
+
+/**
+ * One line for each question, alone and beside patches.
+ *
+ * @param {ReturnType<typeof describeMachine>} machine
+ * @param {readonly any[]} rows
+ */
+function printCells(machine, rows) {
+  for (const { name, query, quiet, beside, patches } of rows)
+    for (const [load, { ms, worst, cpuMs, p99, max }] of Object.entries({ quiet, beside })) {
+      const cell = { bench: "query", row: name, query, load, modules: MODULES };
+      const loop = { loopP99Ms: p99, loopMaxMs: max };
+      const perSecond = load === "beside" ? { patchesPerSecond: patches } : {};
+      const line = { ...cell, ms, worstMs: worst, cpuMs, ...loop, ...perSecond, machine };
+      process.stdout.write(`${JSON.stringify(line)}\n`);
+    }
 }
 
 /**

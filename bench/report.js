@@ -70,12 +70,56 @@ function table(rows) {
   return lines.join("\n");
 }
 
+/** What a server is compared with, the best there is first. */
+const BASELINES = ["mosquitto, stored", "Node echo", "mosquitto, nobody subscribed", "aedes"];
+
+/**
+ * One object for each cell: a row of one server, with its ratio to the row's baseline.
+ *
+ * @param {import("./machine.js").Machine} machine
+ * @param {readonly Row[]} rows
+ */
+export function cellsOf(machine, rows) {
+  return rows.flatMap(({ name, title, results }) => {
+    const measured = results.filter(({ figures }) => figures !== undefined);
+    const baseline = BASELINES.map((one) => measured.find(({ target }) => target === one)).find(
+      (one) => one !== undefined,
+    );
+    return results.map(({ target, figures, failure, rounds, notes }) => ({
+      row: name,
+      title,
+      server: target,
+      ...figures,
+      failure,
+      rounds,
+      notes,
+      against: baseline === undefined ? undefined : ratios(baseline, figures),
+      machine,
+    }));
+  });
+}
+
+/**
+ * @param {import("./measure.js").Result} baseline
+ * @param {Figures | undefined} figures
+ */
+function ratios({ target, figures: base = {} }, figures = {}) {
+  /** @param {"perSecond" | "cpuMicros" | "kiB" | "ms"} name */
+  const ratio = (name) => {
+    const [value, other] = [figures[name], base[name]];
+    return value === undefined || other === undefined ? undefined : value / other;
+  };
+  const [rate, cpu, memory] = [ratio("perSecond"), ratio("cpuMicros"), ratio("kiB")];
+  return { server: target, rate, cpu, memory, time: ratio("ms") };
+}
+
 /** @param {Figures} figures */
 function cells(figures) {
   const { perSecond, cpuMicros, p50, p99, generatorCores, kiB, baseKiB, ms } = figures;
   if (kiB !== undefined)
     return [`${number(kiB)} KiB each, ${number((baseKiB ?? 0) / 1024)} MiB before`, "", "", "", ""];
-  if (ms !== undefined) return [`${number(ms)} ms`, "", "", "", ""];
+  if (ms !== undefined)
+    return [`${number(ms)} ms`, optional(cpuMicros), optional(p50), optional(p99), ""];
   return [
     perSecond === undefined ? "" : grouped(perSecond),
     optional(cpuMicros),
@@ -88,13 +132,14 @@ function cells(figures) {
 /** @param {readonly import("./goals.js").Judged[]} goals */
 function goalTable(goals) {
   return [
-    "| Goal | What | Measured | Must | Aim | |",
-    "| ---: | --- | ---: | ---: | ---: | --- |",
+    "| Goal | What | Measured | By CPU per operation | Must | Aim | |",
+    "| ---: | --- | ---: | ---: | ---: | ---: | --- |",
     ...goals.map((goal) => {
       const sign = goal.sense === "at least" ? "≥" : "≤";
       const limit = (/** @type {number} */ value) => `${sign} ${value} ${goal.unit}`;
       const value = `${number(goal.value)} ${goal.unit}`;
-      const cells = [goal.number, goal.text, value, limit(goal.must), limit(goal.aim)];
+      const byCpu = goal.byCpu === undefined ? "" : `${number(goal.byCpu)} ${goal.unit}`;
+      const cells = [goal.number, goal.text, value, byCpu, limit(goal.must), limit(goal.aim)];
       return `| ${cells.join(" | ")} | ${VERDICTS[goal.verdict]} |`;
     }),
   ].join("\n");

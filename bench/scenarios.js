@@ -1,6 +1,12 @@
 // What is measured, in the order of the table.
 import { measureModules } from "./load-scenario.js";
-import { measureConnects, measureIdle, measureLoad, measureStart } from "./measure.js";
+import {
+  measureConnects,
+  measureIdle,
+  measureLoad,
+  measureStart,
+  measureStorm,
+} from "./measure.js";
 import { NAMES } from "./park.js";
 
 /** @typedef {import("./measure.js").Result} Result */
@@ -19,7 +25,7 @@ import { NAMES } from "./park.js";
 /** @type {readonly TargetId[]} */
 const TWIN = ["hub", "memory", "echo"];
 /** @type {readonly TargetId[]} */
-const INGEST = ["hub", "memory", "echo", "mosquitto", "stored"];
+const INGEST = ["hub", "memory", "echo", "mosquitto", "stored", "aedes"];
 const PARALLEL_CONNECTS = 16;
 
 /**
@@ -110,6 +116,16 @@ export const SCENARIOS = [
       const { targets, failures } = await startAll(park, ids);
       const parallel = PARALLEL_CONNECTS;
       return [...(await measureConnects(generator, targets, { parallel }, effort)), ...failures];
+    },
+  },
+  {
+    name: "storm",
+    title: "All connected modules lose their connections and come back at once",
+    targets: ["hub", "mosquitto"],
+    measure: async ({ generator, park, effort, ids }) => {
+      await park.prepare();
+      const starters = ids.map((id) => ({ name: NAMES[id], start: () => park.fresh(id) }));
+      return measureStorm(generator, starters, effort);
     },
   },
   {
