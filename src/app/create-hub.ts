@@ -62,7 +62,7 @@ import { receiveForService, settleForService } from "./messages/service-queue.ts
 import { ServiceWaiters } from "./messages/service-waiters.ts";
 import { type Meter, noMeter } from "./meter.ts";
 import { invokeMethod } from "./methods/invoke-method.ts";
-import { sendTelemetry } from "./messages/send-telemetry.ts";
+import { sendTelemetry, sendTogether } from "./messages/send-telemetry.ts";
 import { lastChange, readChanges } from "./query/changes.ts";
 import { createIndex, deleteIndex, listIndexes, startIndexes } from "./query/indexes.ts";
 import { LiveQuery } from "./query/live-query.ts";
@@ -273,7 +273,10 @@ function bind(
       ended: (...args) => endedConnections(context, ...args),
       saveSession: (...args) => saveSession(context, ...args),
     },
-    telemetry: { send: (...args) => sendTelemetry(context, ...args) },
+    telemetry: {
+      send: (...args) => sendTelemetry(context, ...args),
+      sendTogether: (...args) => sendTogether(context, ...args),
+    },
     cloudToDevice: {
       send: (...args) => sendCloudToDevice(context, ...args),
       purge: (...args) => purgeCloudToDevice(context, ...args),

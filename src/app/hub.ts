@@ -262,6 +262,13 @@ export interface Methods {
 export interface Telemetry {
   /** Resolves when the message is durable in the event log. */
   send(principal: IdentityPrincipal, message: NewMessage): Promise<unknown>;
+  /**
+   * Several messages at once and in order: resolves when all are durable; refused together. Missing where each
+   * message is admitted or followed by itself.
+   */
+  readonly sendTogether?:
+    | ((principal: IdentityPrincipal, messages: readonly NewMessage[]) => Promise<unknown>)
+    | undefined;
 }
 
 /** For owners: policies with all four rights. */

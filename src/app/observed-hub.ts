@@ -3,7 +3,7 @@ import { type IdentityKey, kindOf } from "../domain/identity/key.ts";
 import type { HubApi, Telemetry } from "./hub.ts";
 import type { Counter, Histogram, Labels, Meter } from "./meter.ts";
 import { countingsOf } from "./observed-calls.ts";
-import { observeTelemetry } from "./observed-telemetry.ts";
+import { TelemetryCounts, observeTelemetry, observeTogether } from "./observed-telemetry.ts";
 
 /** Surrounds calls with something that follows them through the system. */
 export interface Tracer {
@@ -32,7 +32,26 @@ export function observeHub(api: HubApi, observer: Observer): HubApi {
       ? observePart(name, part, observer)
       : part,
   ]);
-  return Object.fromEntries(parts);
+  return { ...Object.fromEntries(parts), telemetry: observeSending(api.telemetry, observer) };
+}
+
+function observeSending(telemetry: Telemetry, observer: Observer): Telemetry {
+  const { meter, protocol, tracer } = observer;
+  const counts = new TelemetryCounts(meter, protocol);
+  const { sendTogether } = telemetry;
+  const counted = observeTelemetry(telemetry, counts);
+  if (tracer === undefined)
+    return {
+      send: counted,
+      sendTogether: sendTogether && observeTogether(sendTogether, counts),
+    };
+  // A tracer follows each message by itself.
+  return {
+    send: (...args) => {
+      const attributes = attributesOf("telemetry.send", args, protocol);
+      return tracer.trace("telemetry.send", attributes, () => counted(...args));
+    },
+  };
 }
 
 function observePart(part: string, calls: object, observer: Observer): object {
@@ -47,18 +66,12 @@ function observePart(part: string, calls: object, observer: Observer): object {
 
 function observeCall(name: string, call: Call, observer: Observer): Call {
   const { tracer } = observer;
-  const measure = isTelemetry(name, call)
-    ? (observeTelemetry(call, observer.meter, observer.protocol) as Call)
-    : measureCall(name, call, observer);
+  const measure = measureCall(name, call, observer);
   if (tracer === undefined) return measure;
   return (...args) => {
     const attributes = attributesOf(name, args, observer.protocol);
     return tracer.trace(name, attributes, () => measure(...args));
   };
-}
-
-function isTelemetry(name: string, _call: unknown): _call is Telemetry["send"] {
-  return name === "telemetry.send";
 }
 
 function measureCall(name: string, call: Call, { protocol, meter }: Observer): Call {

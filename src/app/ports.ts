@@ -311,6 +311,8 @@ export interface EventLog {
   readonly partitions: number;
   /** Resolves when the message is durable. Messages of one partition keep the order in which they were appended. */
   append(partition: number, message: EventMessage): Promise<LogPosition>;
+  /** Several messages, in order: resolves when they are durable, and is refused with none of them kept. */
+  appendAll(partition: number, messages: readonly EventMessage[]): Promise<void>;
   /** Messages of a partition from `from` on, oldest first, at most `limit`. */
   read(partition: number, from: number, limit: number): Promise<readonly LoggedMessage[]>;
   /** The number of the first message enqueued at `time` or later; `lastSequenceNumber` + 1 if there is none. */

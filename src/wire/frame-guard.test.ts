@@ -69,6 +69,15 @@ describe("the frame guard", () => {
     expect(guard.next()).toBeUndefined();
   });
 
+  it("holds no chunk once everything in it has been taken", () => {
+    const guard = new FrameGuard(limit);
+    guard.push(frame(0x30, Buffer.from("abc")));
+    expect(guard.advance()).toBe(true);
+    expect(guard.packet()).toEqual(frame(0x30, Buffer.from("abc")));
+    expect(guard.advance()).toBe(false);
+    expect(guard.bytes).toHaveLength(0);
+  });
+
   it("refuses a declared length above the limit before it has buffered anything of it", () => {
     const guard = new FrameGuard(1_000);
     guard.push(Buffer.of(0x30, 0xe6, 0x07)); // 998 bytes and 3 of header

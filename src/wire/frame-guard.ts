@@ -19,6 +19,11 @@ export class FrameGuard {
   /** The largest packet in bytes, its header included, that is let through; may be changed between packets. */
   limit: number;
 
+  /** Where the packet that `advance` has found lies: from `start` to `end` in `bytes`, which never change again. */
+  bytes: Buffer = noBytes;
+  start = 0;
+  end = 0;
+
   readonly #waiting: Buffer[] = [];
   #chunk: Buffer = noBytes;
   #at = 0;
@@ -52,6 +57,7 @@ export class FrameGuard {
     this.#chunk = noBytes;
     this.#at = 0;
     this.#dropGathered();
+    this.#found(noBytes, 0, 0);
   }
 
   /**
@@ -60,11 +66,22 @@ export class FrameGuard {
    * four bytes, in both cases before the packet has been buffered; the stream is unusable afterwards.
    */
   next(): Buffer | undefined {
+    return this.advance() ? this.packet() : undefined;
+  }
+
+  /** Like `next`, without a view: the packet is where `bytes`, `start` and `end` say. Hot: a view costs as much as the rest. */
+  advance(): boolean {
     while (this.#at < this.#chunk.length || this.#takeWaiting()) {
-      const packet = this.#have === 0 ? this.#nextInPlace() : this.#gather();
-      if (packet !== undefined) return packet;
+      if (this.#have === 0 ? this.#nextInPlace() : this.#gather()) return true;
     }
-    return undefined;
+    // An idle connection holds no chunk.
+    this.#found(noBytes, 0, 0);
+    return false;
+  }
+
+  /** A view of the packet that `advance` has found. */
+  packet(): Buffer {
+    return this.bytes.subarray(this.start, this.end);
   }
 
   #takeWaiting(): boolean {
@@ -74,7 +91,13 @@ export class FrameGuard {
     return next !== undefined;
   }
 
-  #nextInPlace(): Buffer | undefined {
+  #found(bytes: Buffer, start: number, end: number): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  #nextInPlace(): boolean {
     const start = this.#at;
     const size = packetSize(this.#chunk, start, this.#chunk.length);
     if (size > 0) {
@@ -82,26 +105,27 @@ export class FrameGuard {
       const end = start + size;
       if (end <= this.#chunk.length) {
         this.#at = end;
-        return this.#chunk.subarray(start, end);
+        this.#found(this.#chunk, start, end);
+        return true;
       }
     }
     this.#want = size;
     this.#append(this.#chunk.length - start);
-    return undefined;
+    return false;
   }
 
-  #gather(): Buffer | undefined {
+  #gather(): boolean {
     while (this.#want === 0) {
-      if (this.#at === this.#chunk.length) return undefined;
+      if (this.#at === this.#chunk.length) return false;
       this.#append(1);
       this.#want = packetSize(this.#gathered, 0, this.#have);
       this.#check(this.#want);
     }
     this.#append(Math.min(this.#want - this.#have, this.#chunk.length - this.#at));
-    if (this.#have < this.#want) return undefined;
-    const packet = this.#gathered.subarray(0, this.#want);
+    if (this.#have < this.#want) return false;
+    this.#found(this.#gathered, 0, this.#want);
     this.#dropGathered();
-    return packet;
+    return true;
   }
 
   #append(count: number): void {

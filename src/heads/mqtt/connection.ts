@@ -12,7 +12,8 @@ import { dispatch } from "./dispatch.ts";
 import { encodeConnack } from "./encode.ts";
 import { meaningOf } from "./errors.ts";
 import { HubLink } from "./hub-link.ts";
-import { openSession } from "./open-session.ts";
+import { type SessionControl, openSession } from "./open-session.ts";
+import type { TelemetryBurst } from "./operations/telemetry-burst.ts";
 import { publishWill } from "./operations/will.ts";
 import { Output } from "./output.ts";
 import { malformed } from "./packet-reader.ts";
@@ -125,19 +126,41 @@ export class Connection {
   }
 
   #readPackets(): void {
-    while (this.#mayRead()) {
-      const packet = this.#guard.next();
-      if (packet === undefined) return this.#awaitInput();
-      this.#lastPacketAt = this.#services.clock.now();
-      this.#handle(decode(packet), packet.length);
+    let isAllRead = false;
+    try {
+      isAllRead = this.#takePackets();
+    } finally {
+      // Also before a packet that ends the connection is told of.
+      this.#burst?.send();
     }
+    if (isAllRead) return this.#awaitInput();
     // Back-pressure: whatever has come stays in the guard, the rest with the peer (spec/mqtt §12).
     if (this.#state.name === "open" || this.#state.name === "authenticating") this.#stream.pause();
   }
 
+  /** False if something is at hand that may not be read yet. */
+  #takePackets(): boolean {
+    const guard = this.#guard;
+    for (let read = 0; this.#mayRead(); read++) {
+      if (!guard.advance()) return true;
+      if (read === 0) this.#lastPacketAt = this.#services.clock.now();
+      const burst = this.#burst;
+      if (burst?.take(guard.bytes, guard.start, guard.end) === true) continue;
+      burst?.send();
+      this.#handle(decode(guard.packet()), guard.end - guard.start);
+    }
+    return false;
+  }
+
   #mayRead(): boolean {
-    const { name } = this.#state;
-    return name === "awaitingConnect" || (name === "open" && !this.#work.full);
+    const state = this.#state;
+    if (state.name !== "open") return state.name === "awaitingConnect";
+    const { count, bytes } = state.session.burst;
+    return !this.#work.fullWith(count, bytes);
+  }
+
+  get #burst(): TelemetryBurst | undefined {
+    return this.#state.name === "open" ? this.#state.session.burst : undefined;
   }
 
   #awaitInput(): void {
@@ -194,12 +217,13 @@ export class Connection {
   #open(accepted: Accepted): void {
     const { opened } = accepted;
     const { limits, log } = this.#services;
-    const session = openSession(this.#services, accepted, {
+    const control: SessionControl = {
       write: (packet) => this.#write(packet),
       backlog: () => this.#output.backlog,
       fail: (error) => this.#fail(error),
       inject: (fault) => this.#inject(fault),
-    });
+    };
+    const session = openSession(this.#services, accepted, control, this.#work);
     this.#state = { name: "open", session };
     this.#peer.authenticated?.();
     this.#guard.limit = limits.packetBytes;

@@ -16,6 +16,19 @@ export function encodePuback(packetId: number): Buffer {
   return acknowledgement(0x40, packetId);
 }
 
+/** PUBACKs in the order of their PUBLISHes, one behind the other. */
+export function encodePubacks(packetIds: readonly number[]): Buffer {
+  const packets = Buffer.allocUnsafe(4 * packetIds.length);
+  let at = 0;
+  for (const packetId of packetIds) {
+    packets[at++] = 0x40;
+    packets[at++] = 2;
+    packets[at++] = packetId >> 8;
+    packets[at++] = packetId & 0xff;
+  }
+  return packets;
+}
+
 export function encodeUnsuback(packetId: number): Buffer {
   return acknowledgement(0xb0, packetId);
 }

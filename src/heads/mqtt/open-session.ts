@@ -4,8 +4,10 @@ import type { IdentityPrincipal } from "../../app/principal.ts";
 import type { NewMessage } from "../../domain/messages/telemetry.ts";
 import { Deliveries } from "./deliveries.ts";
 import { MethodCalls } from "./method-calls.ts";
+import { TelemetryBurst } from "./operations/telemetry-burst.ts";
 import type { Services } from "./services.ts";
 import type { Accepted, DeviceSession, OpenSession } from "./session.ts";
+import type { WorkQueue } from "./work-queue.ts";
 
 /** What a session may do with its connection. */
 export type SessionControl = Pick<DeviceSession, "write" | "backlog" | "fail" | "inject">;
@@ -15,8 +17,9 @@ export function openSession(
   services: Services,
   accepted: Accepted,
   control: SessionControl,
+  work: WorkQueue,
 ): OpenSession {
-  return new Session(services, accepted, control);
+  return new Session(services, accepted, control, work);
 }
 
 /** Each member by name: every connection makes one, and objects that are put together by spreading cost 20 µs. */
@@ -34,10 +37,11 @@ class Session implements OpenSession {
   readonly backlog: SessionControl["backlog"];
   readonly fail: SessionControl["fail"];
   readonly inject: SessionControl["inject"];
+  readonly burst: TelemetryBurst;
   readonly deliveries: Deliveries;
   readonly methods: MethodCalls;
 
-  constructor(services: Services, accepted: Accepted, control: SessionControl) {
+  constructor(services: Services, accepted: Accepted, control: SessionControl, work: WorkQueue) {
     const { opened } = accepted;
     this.services = services;
     this.opened = opened;
@@ -52,6 +56,7 @@ class Session implements OpenSession {
     this.backlog = control.backlog;
     this.fail = control.fail;
     this.inject = control.inject;
+    this.burst = new TelemetryBurst(this, work);
     this.deliveries = new Deliveries(this);
     this.methods = new MethodCalls(this);
   }

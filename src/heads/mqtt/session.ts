@@ -6,6 +6,7 @@ import type { NewMessage } from "../../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../../domain/time.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { MethodCalls } from "./method-calls.ts";
+import type { TelemetryBurst } from "./operations/telemetry-burst.ts";
 import type { Services } from "./services.ts";
 
 /** What a CONNECT that was accepted says and got. */
@@ -39,6 +40,8 @@ export interface DeviceSession extends Accepted {
 
 /** A connection with what the hub sends on its own account. */
 export interface OpenSession extends DeviceSession {
+  /** Telemetry of the read that is in progress. */
+  readonly burst: TelemetryBurst;
   readonly deliveries: Deliveries;
   readonly methods: MethodCalls;
 }

@@ -38,6 +38,22 @@ function setup(maxRequests = 16, maxBytes = 1_000) {
 }
 
 describe("the work queue", () => {
+  it("counts a work that stands for several requests as so many, until it is answered", async () => {
+    const { queue } = setup(16, 1_000);
+    let finish = (): void => {};
+    const done = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    queue.add("telemetry", 300, () => done.then(() => () => {}), 10);
+    expect([queue.full, queue.fullWith(5, 0), queue.fullWith(6, 0)]).toEqual([false, false, true]);
+    expect([queue.fullWith(0, 699), queue.fullWith(0, 700)]).toEqual([false, true]);
+    queue.add("telemetry", 1, () => done.then(() => () => {}), 6);
+    expect(queue.full).toBe(true);
+    finish();
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    expect([queue.idle, queue.fullWith(15, 999)]).toEqual([true, false]);
+  });
+
   it("works on telemetry at the same time and answers in the order of arrival", async () => {
     const { started, answered, add } = setup();
     const [a, b, c] = [add("a", "telemetry"), add("b", "telemetry"), add("c", "telemetry")];

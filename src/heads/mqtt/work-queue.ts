@@ -10,6 +10,7 @@ export type Answer = () => void;
 interface Entry {
   readonly lane: Lane;
   readonly bytes: number;
+  readonly requests: number;
   readonly work: () => Answer | Promise<Answer>;
   answer: Answer | undefined;
 }
@@ -41,6 +42,7 @@ export class WorkQueue {
   readonly #entries: Entry[] = [];
   readonly #running: Record<Lane, number> = { telemetry: 0, twinRead: 0, twinWrite: 0, session: 0 };
   #started = 0;
+  #requests = 0;
   #bytes = 0;
 
   constructor(options: WorkQueueOptions) {
@@ -48,24 +50,33 @@ export class WorkQueue {
   }
 
   get full(): boolean {
-    return (
-      this.#entries.length >= this.#options.maxRequests || this.#bytes >= this.#options.maxBytes
-    );
+    return this.fullWith(0, 0);
+  }
+
+  /** Full once `requests` of `bytes` have been added. */
+  fullWith(requests: number, bytes: number): boolean {
+    const { maxRequests, maxBytes } = this.#options;
+    return this.#requests + requests >= maxRequests || this.#bytes + bytes >= maxBytes;
   }
 
   get idle(): boolean {
     return this.#entries.length === 0;
   }
 
-  add(lane: Lane, bytes: number, work: () => Answer | Promise<Answer>): void {
-    this.#entries.push({ lane, bytes, work, answer: undefined });
+  /** `requests`: for how many `work` stands, which are then answered together. */
+  add(lane: Lane, bytes: number, work: () => Answer | Promise<Answer>, requests = 1): void {
+    this.#entries.push({ lane, bytes, requests, work, answer: undefined });
+    this.#requests += requests;
     this.#bytes += bytes;
     this.#start();
   }
 
   /** Forgets requests that have not been started. */
   dropWaiting(): void {
-    for (const { bytes } of this.#entries.splice(this.#started)) this.#bytes -= bytes;
+    for (const { bytes, requests } of this.#entries.splice(this.#started)) {
+      this.#bytes -= bytes;
+      this.#requests -= requests;
+    }
   }
 
   #start(): void {
@@ -110,10 +121,11 @@ export class WorkQueue {
     entry.answer = answer;
     if (this.#entries[0] !== entry) return;
     let answered = 0;
-    for (const { lane, bytes, answer: ready } of this.#entries) {
+    for (const { lane, bytes, requests, answer: ready } of this.#entries) {
       if (ready === undefined) break;
       answered++;
       this.#running[lane]--;
+      this.#requests -= requests;
       this.#bytes -= bytes;
       ready();
     }

@@ -890,7 +890,32 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         expect(heard).toEqual([[2, 3]]);
       });
 
+      it("appends messages together, in their order among the others", async () => {
+        const many = Array.from({ length: 300 }, (_, n) => message(m1, `t${n}`, n));
+        const before = store.eventLog.append(1, message(d1, "before"));
+        const together = store.eventLog.appendAll(1, many);
+        const after = store.eventLog.append(1, message(d1, "after"));
+        await Promise.all([before, together, after]);
+        expect(await after).toEqual({ partition: 1, sequenceNumber: 302 });
+        await reopened();
+        const found = await store.eventLog.read(1, 1, 1_000);
+        expect(found.map(({ sequenceNumber }) => sequenceNumber)).toEqual(
+          Array.from({ length: 302 }, (_, n) => n + 1),
+        );
+        expect(found.map(({ message: kept }) => text(kept.body))).toEqual([
+          "before",
+          ...many.map(({ body }) => text(body)),
+          "after",
+        ]);
+        expect(
+          found.slice(1, -1).map(({ message: kept }) => [kept.key, kept.enqueuedTime]),
+        ).toEqual(many.map(({ enqueuedTime }) => [m1, enqueuedTime]));
+      });
+
       it("knows no partition beyond its own", async () => {
+        await expect(store.eventLog.appendAll(99, [message(d1, "lost")])).rejects.toThrow(
+          RangeError,
+        );
         await expect(store.eventLog.append(99, message(d1, "lost"))).rejects.toThrow(RangeError);
         await expect(store.eventLog.info(99)).rejects.toThrow(RangeError);
       });

@@ -68,6 +68,11 @@ export class Batch {
     return { partition, sequenceNumber };
   }
 
+  /** All or none: nothing is appended if the partition is not there. */
+  appendAll(partition: number, messages: readonly EventMessage[]): void {
+    for (const message of messages) this.append(partition, message);
+  }
+
   /** Makes whatever is in the batch need a commit. */
   end(): void {
     this.changes.writes += this.changes.relaxed;

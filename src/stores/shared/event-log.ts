@@ -64,6 +64,10 @@ export class PartitionedLog implements EventLog {
     return this.#appendAmong(partition, message);
   }
 
+  async appendAll(partition: number, messages: readonly EventMessage[]): Promise<void> {
+    await this.#commits.appendAll(this.#among(partition), messages);
+  }
+
   async #appendAmong(partition: number, message: EventMessage): Promise<LogPosition> {
     const { sequenceNumber } = await this.#commits.append(this.#among(partition), message);
     return { partition, sequenceNumber };

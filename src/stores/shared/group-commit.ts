@@ -32,6 +32,8 @@ export const defaultCommitLimits: CommitLimits = {
 interface Waiting {
   readonly run: (batch: Batch) => unknown;
   readonly bytes: number;
+  /** For how many it counts: messages that are appended together are one work. */
+  readonly count: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -71,6 +73,7 @@ export class GroupCommit {
   readonly #limits: CommitLimits;
   readonly #listeners: Listeners;
   #queue: Waiting[] = [];
+  #waitingCount = 0;
   #waitingBytes = 0;
   #scheduled = false;
   #closed = false;
@@ -113,6 +116,13 @@ export class GroupCommit {
 
   append(partition: number, message: EventMessage): Promise<LogPosition> {
     return this.#enqueue((batch) => batch.append(partition, message), message.body.byteLength);
+  }
+
+  /** Together one work: all or none. */
+  appendAll(partition: number, messages: readonly EventMessage[]): Promise<void> {
+    let bytes = 0;
+    for (const { body } of messages) bytes += body.byteLength;
+    return this.#enqueue((batch) => batch.appendAll(partition, messages), bytes, messages.length);
   }
 
   trimEvents(upTo: number): Promise<void> {
@@ -160,7 +170,7 @@ export class GroupCommit {
       eventLog.appended += last;
       eventLog.appendedBytes += total;
     }
-    const [waiting, waitingBytes] = [this.#queue.length, this.#waitingBytes];
+    const [waiting, waitingBytes] = [this.#waitingCount, this.#waitingBytes];
     return { waiting, waitingBytes, outboxEvents: this.keptEvents, eventLog };
   }
 
@@ -184,15 +194,17 @@ export class GroupCommit {
     }
   }
 
-  #enqueue<T>(run: (batch: Batch) => T, bytes: number): Promise<T> {
+  #enqueue<T>(run: (batch: Batch) => T, bytes: number, count = 1): Promise<T> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal(bytes);
       if (refusal !== undefined) {
         reject(new HubError("ServiceUnavailable", refusal));
         return;
       }
+      this.#waitingCount += count;
       this.#waitingBytes += bytes;
-      this.#queue.push({ run, bytes, resolve: resolve as (value: unknown) => void, reject });
+      const settled = resolve as (value: unknown) => void;
+      this.#queue.push({ run, bytes, count, resolve: settled, reject });
       this.#schedule();
     });
   }
@@ -200,7 +212,7 @@ export class GroupCommit {
   #refusal(bytes: number): string | undefined {
     const { maxWaiting, maxWaitingBytes } = this.#limits;
     if (this.#closed) return "The hub is stopping: its store takes no more work";
-    if (this.#queue.length >= maxWaiting) {
+    if (this.#waitingCount >= maxWaiting) {
       return `The store has ${maxWaiting} operations waiting, its limit, try again later`;
     }
     if (this.#waitingBytes + bytes > maxWaitingBytes && this.#queue.length > 0) {
@@ -240,7 +252,7 @@ export class GroupCommit {
         const started = this.#meters.seconds();
         this.#backend.commit(batch.changes, this.#state.lastSequence + 1, after.lastQueueNumber);
         this.#meters.duration.record(this.#meters.seconds() - started);
-        this.#meters.operations.record(works.length + waiting.length);
+        this.#meters.operations.record(countOf(works) + countOf(waiting));
         this.#committed(batch.changes, after);
       } catch (error) {
         if (works.length + waiting.length > 1 && this.#backend.blames(error)) {
@@ -281,9 +293,15 @@ export class GroupCommit {
 
   #take(): Waiting[] {
     const waiting = this.#queue;
-    this.#queue =
-      waiting.length > this.#limits.maxBatch ? waiting.splice(this.#limits.maxBatch) : [];
-    for (const item of waiting) this.#waitingBytes -= item.bytes;
+    let taken = 0;
+    let count = 0;
+    while (taken < waiting.length && count < this.#limits.maxBatch) {
+      const item = waiting[taken++];
+      count += item?.count ?? 0;
+      this.#waitingBytes -= item?.bytes ?? 0;
+    }
+    this.#waitingCount -= count;
+    this.#queue = taken < waiting.length ? waiting.splice(taken) : [];
     if (this.#queue.length > 0) this.#schedule();
     return waiting;
   }
@@ -344,6 +362,12 @@ export class GroupCommit {
 interface OpenBatch {
   readonly batch: Batch;
   readonly works: readonly Waiting[];
+}
+
+function countOf(works: readonly Waiting[]): number {
+  let count = 0;
+  for (const item of works) count += item.count;
+  return count;
 }
 
 function attempt(item: Waiting, batch: Batch): Outcome {

@@ -2,7 +2,7 @@ import { type Fault, type FaultType, readFault } from "../../../domain/messages/
 import type { NewMessage } from "../../../domain/messages/telemetry.ts";
 import { decodePropertyBag } from "../../../wire/property-bag.ts";
 import type { PublishPacket } from "../packets.ts";
-import type { DeviceSession } from "../session.ts";
+import type { DeviceSession, OpenSession } from "../session.ts";
 import type { Answer } from "../work-queue.ts";
 import { acknowledge, noAnswer } from "./acknowledge.ts";
 
@@ -27,7 +27,7 @@ const faults: ReadonlySet<FaultType> = new Set<FaultType>([
  * for a fault is neither kept nor acknowledged. Hot: one promise for each message, and no more.
  */
 export function sendTelemetry(
-  session: DeviceSession,
+  session: OpenSession,
   packet: PublishPacket,
   bag: string,
 ): Answer | Promise<Answer> {
@@ -37,6 +37,7 @@ export function sendTelemetry(
     session.inject(fault);
     return noAnswer;
   }
+  if (!packet.retain) session.burst.seen(packet.topic, message);
   return session.services.hub.telemetry.send(session.principal, message).then(
     () => acknowledge(session, packet),
     (error: unknown) => {
