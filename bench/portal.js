@@ -68,24 +68,55 @@ function taskCells(tasks) {
     : `${tasks.length}, worst ${number(Math.max(...tasks))} ms, ${number(tasks.reduce((a, b) => a + b, 0))} ms in all`;
 }
 
+/** @typedef {{ script: number, style: number, layout: number, all: number }} Work CPU time in milliseconds */
+
 /**
- * Heap of the tab after a collection, in MiB, its DOM nodes, and the CPU time of its main thread in milliseconds.
+ * Begins to count the work of the tab's main thread: CPU time, which waiting for a core does not lengthen. The browser
+ * counts only while somebody listens.
+ *
+ * @param {Page} page
+ * @returns {Promise<() => Promise<Work>>} the work so far
+ */
+async function countWork(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+  return async () => {
+    const { metrics } = await cdp.send("Performance.getMetrics");
+    const of = (/** @type {string} */ name) =>
+      (metrics.find((metric) => metric.name === name)?.value ?? Number.NaN) * 1000;
+    return {
+      script: of("ScriptDuration"),
+      style: of("RecalcStyleDuration"),
+      layout: of("LayoutDuration"),
+      all: of("TaskDuration"),
+    };
+  };
+}
+
+/** @param {Work} from @param {Work} to @param {number} [each] a share of the work between */
+function workCells(from, to, each = 1) {
+  const of = (/** @type {keyof Work} */ name) => (to[name] - from[name]) * each;
+  const rest = of("all") - of("script") - of("style") - of("layout");
+  return `${number(of("all"))} ms: scripts ${number(of("script"))}, style ${number(of("style"))}, layout ${number(of("layout"))}, paint and all else ${number(rest)}`;
+}
+
+/** @type {Work} */
+const noWork = { script: 0, style: 0, layout: 0, all: 0 };
+
+/**
+ * Heap of the tab after a collection, in MiB, and its DOM nodes.
  *
  * @param {Page} page
  */
 async function memory(page) {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send("HeapProfiler.collectGarbage");
-  await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
+  await cdp.send("Performance.enable");
   const { metrics } = await cdp.send("Performance.getMetrics");
   await cdp.detach();
   const of = (/** @type {string} */ name) =>
     metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
-  return {
-    heap: of("JSHeapUsedSize") / 2 ** 20,
-    nodes: of("Nodes"),
-    cpu: of("TaskDuration") * 1000,
-  };
+  return { heap: of("JSHeapUsedSize") / 2 ** 20, nodes: of("Nodes") };
 }
 
 /** @param {HubTarget} hub */
@@ -148,13 +179,15 @@ async function firstRow(page, url) {
 async function measureList({ browser, context, page, address }) {
   const url = `${address}/devices?kind=modules`;
   const cold = [];
-  const coldCpu = [];
+  /** @type {Work[]} */
+  const coldWork = [];
   const state = await context.storageState();
   for (let round = 0; round < 5; round++) {
     const fresh = await newContext(browser, state);
     const tab = await fresh.newPage();
+    const work = await countWork(tab);
     cold.push(await firstRow(tab, url));
-    coldCpu.push((await memory(tab)).cpu);
+    coldWork.push(await work());
     await fresh.close();
   }
   const warm = [];
@@ -162,21 +195,26 @@ async function measureList({ browser, context, page, address }) {
   await page.getByText(`${MODULES.toLocaleString("en")} modules`).waitFor();
   const before = await memory(page);
   await page.evaluate(RESET);
+  const work = await countWork(page);
+  const began = await work();
   /** @type {{ frames: number[], blank: number, busy: number, most: number, waited: number, at: number }} */
   const scrolled = await page.evaluate(scroll(Number(values.rows), 420));
+  const done = await work();
   const { longTasks } = await watched(page);
   const after = await memory(page);
+  const medianWork = coldWork.toSorted((a, b) => a.all - b.all)[2] ?? noWork;
   return [
     ["first row, browser cache empty", spread(cold)],
     ["first row, browser cache filled", spread(warm)],
-    ["work of the page's main thread for it, without waiting for a core", spread(coldCpu)],
+    ["work of the main thread until the first row, cache empty", workCells(noWork, medianWork)],
     [
       `scrolling ${number(scrolled.at)} rows, ten in a frame`,
       `${frameCells(scrolled.frames)}; frames with a part of the table not drawn: ${scrolled.blank}; rows shown as "…": ${scrolled.busy}; frames at the end of what was loaded: ${scrolled.waited}`,
     ],
+    ["work of the main thread for 1,000 rows", workCells(began, done, 1000 / scrolled.at)],
     [
-      "work of the main thread for each of these frames, without waiting for a core",
-      `${number((after.cpu - before.cpu) / scrolled.frames.length)} ms`,
+      "work of the main thread for a frame",
+      `${number((done.all - began.all) / scrolled.frames.length)} ms`,
     ],
     ["long tasks (50 ms and more) while scrolling", taskCells(longTasks)],
     ["elements in the table at the most", number(scrolled.most)],
@@ -236,15 +274,16 @@ async function counters(page) {
   return { arrived: first(text, /([\d,]+) arrived/), left: first(left, /^([\d,]+)/) };
 }
 
-/** The counters once nothing more comes. @param {Page} page */
+/** The counters once nothing more has come for three seconds. @param {Page} page */
 async function settled(page) {
   let last = await counters(page);
-  for (;;) {
+  for (let still = 0; still < 3;) {
     await pass(1000);
     const now = await counters(page);
-    if (now.arrived === last.arrived) return now;
+    still = Object.is(now.arrived, last.arrived) && Object.is(now.left, last.left) ? still + 1 : 0;
     last = now;
   }
+  return last;
 }
 
 /**
@@ -263,11 +302,12 @@ async function measureEvents(hub, { page, address }) {
     await pass(3000);
     const [began, since] = [await stored(hub), performance.now()];
     await page.evaluate(RESET);
-    const quiet = await memory(page);
+    const work = await countWork(page);
+    const quiet = await work();
     /** @type {{ frames: number[] }} */
     const shown = await page.evaluate(frames((SECONDS * 1000) / 2));
     const idle = await watched(page);
-    const busy = await memory(page);
+    const busy = await work();
     await page.evaluate(RESET);
     const inputs = await workMeanwhile(page, (SECONDS * 1000) / 2);
     const perSecond = ((await stored(hub)) - began) / ((performance.now() - since) / 1000);
@@ -279,10 +319,7 @@ async function measureEvents(hub, { page, address }) {
     return [
       ["events a second, as the hub has stored them", number(perSecond)],
       ["frames while the events come", frameCells(shown.frames)],
-      [
-        "work of the page's main thread, without waiting for a core",
-        `${number((busy.cpu - quiet.cpu) / (SECONDS / 2))} ms a second`,
-      ],
+      ["work of the main thread for a second", workCells(quiet, busy, 2 / SECONDS)],
       ["long tasks (50 ms and more)", taskCells(idle.longTasks)],
       ["an input, until it is drawn: pause, go on, type, open a message", inputCells(inputs)],
       ["heap of the tab before and after", `${number(before.heap)} and ${number(after.heap)} MiB`],

@@ -51,16 +51,36 @@ export interface Tab {
   close(): Promise<void>;
 }
 
-export async function openTab(browser: Browser, view: View = desktop): Promise<Tab> {
-  const context = await browser.newContext({
+/**
+ * Profiles that nobody uses just now, by browser and size of the window. They keep the portal's files, so that they are
+ * not read and compiled anew for every test, and nothing else.
+ */
+const idle = new WeakMap<Browser, Map<View["size"], BrowserContext[]>>();
+
+function idleOf(browser: Browser, size: View["size"]): BrowserContext[] {
+  const bySize = idle.get(browser) ?? new Map<View["size"], BrowserContext[]>();
+  idle.set(browser, bySize);
+  const contexts = bySize.get(size) ?? [];
+  bySize.set(size, contexts);
+  return contexts;
+}
+
+function newContext(browser: Browser, size: View["size"]): Promise<BrowserContext> {
+  return browser.newContext({
     ignoreHTTPSErrors: true,
-    colorScheme: view.colorScheme,
-    viewport: sizes[view.size],
-    hasTouch: view.size === "phone",
+    viewport: sizes[size],
+    hasTouch: size === "phone",
     reducedMotion: "reduce",
     permissions: ["clipboard-read", "clipboard-write"],
   });
+}
+
+/** A tab of somebody new: without a session, and with no setting of the portal's. */
+export async function openTab(browser: Browser, view: View = desktop): Promise<Tab> {
+  const contexts = idleOf(browser, view.size);
+  const context = contexts.pop() ?? (await newContext(browser, view.size));
   const page = await context.newPage();
+  await page.emulateMedia({ colorScheme: view.colorScheme });
   page.setDefaultTimeout(60_000);
   const errors: string[] = [];
   const expected = new Set<number>();
@@ -74,8 +94,27 @@ export async function openTab(browser: Browser, view: View = desktop): Promise<T
     context,
     errors,
     expectStatus: (status) => void expected.add(status),
-    close: () => context.close(),
+    async close() {
+      await forgetVisitor(context, page);
+      await page.close();
+      contexts.push(context);
+    },
   };
+}
+
+async function forgetVisitor(context: BrowserContext, page: Page): Promise<void> {
+  const { origin } = new URL(page.url());
+  // Away from the portal first: it would tell that its session has gone.
+  await page.goto("about:blank");
+  await context.clearCookies();
+  if (origin === "null") return;
+  const cdp = await context.newCDPSession(page);
+  await cdp.send("Storage.clearDataForOrigin", { origin, storageTypes: "local_storage" });
+}
+
+/** As it does for somebody who comes back to the tab, the page reads everything again at once. */
+export async function comeBack(page: Page): Promise<void> {
+  await page.evaluate("window.dispatchEvent(new Event('visibilitychange'))");
 }
 
 const require = createRequire(import.meta.url);
@@ -89,7 +128,7 @@ interface Violation {
 
 /** What axe-core finds wrong with the page, one line for each rule. */
 export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
-  await page.evaluate(axeSource);
+  if (!(await page.evaluate<boolean>("'axe' in globalThis"))) await page.evaluate(axeSource);
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: { run(context: object): Promise<{ violations: unknown }> };

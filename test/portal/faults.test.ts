@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser } from "playwright-core";
 import { type TestHub, startHub } from "../../src/testing/index.ts";
-import { startBrowser } from "./browser.ts";
+import { comeBack, startBrowser } from "./browser.ts";
 import { publish, signInAgain, sitDown } from "./person.ts";
 
 const listen = "127.91.7.33";
@@ -105,6 +105,7 @@ describe("a session that ends while a page is open", () => {
     await person.editor("Desired").waitFor();
     await person.write("Desired", '{"draft":1}');
     await context.clearCookies();
+    await comeBack(page);
     await signInAgain(page).getByText("Your session has ended").waitFor();
     expect(page.url()).toBe(url);
     await person.signIn(hub.connectionString);
@@ -160,6 +161,7 @@ describe("a session that ends while a page is open", () => {
     person.expectStatus(401);
     await person.editor("Desired").waitFor();
     await context.clearCookies();
+    await comeBack(page);
     await signInAgain(page).waitFor();
     await person.signIn(hub.connectionStrings["registryRead"] ?? "");
     await page.getByText("This policy sees no twins").waitFor();

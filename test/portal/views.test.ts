@@ -1,14 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser } from "playwright-core";
 import { type TestHub, startHub } from "../../src/testing/index.ts";
-import {
-  type View,
-  accessibilityProblems,
-  openTab,
-  overflow,
-  picture,
-  startBrowser,
-} from "./browser.ts";
+import { accessibilityProblems, openTab, overflow, picture, startBrowser } from "./browser.ts";
 import { type Simulated, makeFleet } from "./fleet.ts";
 import {
   type Webhook,
@@ -45,12 +38,8 @@ const pages: readonly (readonly [string, string])[] = [
   ["/nowhere", "There is no such page"],
 ];
 
-const views: readonly View[] = [
-  { colorScheme: "light", size: "desktop" },
-  { colorScheme: "dark", size: "desktop" },
-  { colorScheme: "light", size: "phone" },
-  { colorScheme: "dark", size: "phone" },
-];
+const sizes = ["desktop", "phone"] as const;
+const schemes = ["light", "dark"] as const;
 
 let hub: TestHub;
 let fleet: readonly Simulated[];
@@ -77,26 +66,34 @@ afterAll(async () => {
   await webhook?.close();
 });
 
-describe.each(views)("in $colorScheme on a $size", (view) => {
+describe.each(sizes)("on a %s, in light and in dark", (size) => {
   it(
     "every page is complete, accessible, fits and logs no error",
     { timeout: 300_000 },
     async () => {
       const address = `https://${hub.hostName}`;
-      const tab = await openTab(browser, view);
+      const tab = await openTab(browser, { colorScheme: "light", size });
       const { page } = tab;
+      const check = async (name: string): Promise<void> => {
+        for (const colorScheme of schemes) {
+          await page.emulateMedia({ colorScheme });
+          await page.locator(`html[style*="color-scheme: ${colorScheme}"]`).waitFor();
+          expect(await accessibilityProblems(page), `${name} in ${colorScheme}`).toEqual([]);
+          expect(await overflow(page), `${name} in ${colorScheme}`).toBeLessThanOrEqual(0);
+          if (name.endsWith("climate")) await picture(page, `portal-twin-${size}-${colorScheme}`);
+        }
+      };
       await page.goto(`${address}/portal/`);
       await page.getByLabel("Service connection string").fill(hub.connectionString);
-      expect(await accessibilityProblems(page), "sign-in").toEqual([]);
+      await check("sign-in");
       await page.getByRole("button", { name: "Sign in" }).click();
       await page.locator(".bar").waitFor();
-      for (const [path, text] of pages) {
+      for (const [at, [path, text]] of pages.entries()) {
+        // Half of the pages are opened in the dark and become light.
+        await page.emulateMedia({ colorScheme: schemes[at % 2] ?? "light" });
         await page.goto(`${address}/portal${path}`);
         await page.locator("main").getByText(text).first().waitFor();
-        expect(await accessibilityProblems(page), path).toEqual([]);
-        expect(await overflow(page), path).toBeLessThanOrEqual(0);
-        if (path.endsWith("climate"))
-          await picture(page, `portal-twin-${view.size}-${view.colorScheme}`);
+        await check(path);
       }
       expect(tab.errors).toEqual([]);
       await tab.close();
