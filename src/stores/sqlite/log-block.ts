@@ -48,8 +48,9 @@ export type BlockHeads = readonly [senders: readonly Sender[], heads: readonly H
 export function blocksOf(rows: readonly LogRow[]): LogBlock[] {
   const open = new Map<number, OpenBlock>();
   const blocks: LogBlock[] = [];
+  let block: OpenBlock | undefined;
   for (const row of rows) {
-    let block = open.get(row.partition);
+    if (block?.partition !== row.partition) block = open.get(row.partition);
     if (block === undefined || block.isFull) {
       if (block !== undefined) blocks.push(block.closed());
       block = new OpenBlock(row);
@@ -68,9 +69,16 @@ class OpenBlock {
   readonly #bodies: Uint8Array[] = [];
   #heads = "";
   #bytes = 0;
+  /** A message of the sender that came last, and its place: messages of one sender come together. */
+  #last: EventMessage | undefined;
+  #lastPlace = 0;
 
   constructor(first: LogRow) {
     this.#first = first;
+  }
+
+  get partition(): number {
+    return this.#first.partition;
   }
 
   get isFull(): boolean {
@@ -105,6 +113,15 @@ class OpenBlock {
   }
 
   #place(message: EventMessage): number {
+    const last = this.#last;
+    if (last?.key !== message.key || !isSameSender(last, message)) {
+      this.#last = message;
+      this.#lastPlace = this.#placeOf(message);
+    }
+    return this.#lastPlace;
+  }
+
+  #placeOf(message: EventMessage): number {
     const sender = senderText(message);
     const known = this.#places.get(sender);
     if (known !== undefined) return known;
