@@ -162,6 +162,11 @@ describe("the fleet", () => {
     await page.getByRole("link", { name: "room-010" }).waitFor();
     await page.getByText("1 device", { exact: true }).waitFor();
     await picture(page, "portal-devices");
+    await page.evaluate("globalThis.samePage = true");
+    await page.getByRole("link", { name: "room-010" }).click();
+    await page.getByRole("heading", { name: "room-010" }).waitFor();
+    expect(page.url()).toBe(`${address}/portal/devices/room-010`);
+    expect(await page.evaluate<boolean>("globalThis.samePage")).toBe(true);
   });
 
   it("grows by a device with keys, which can be shown, copied, disabled and deleted", async () => {
