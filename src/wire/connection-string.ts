@@ -62,7 +62,9 @@ export function parseConnectionString(text: string): ConnectionString {
     else found[member] = value;
   }
   if (unknown.length > 0) {
-    throw argumentInvalid(`A connection string has no member ${unknown.slice(0, 8).join(", ")}`);
+    throw argumentInvalid(
+      `A connection string has no such member: ${unknown.slice(0, 8).join(", ")}`,
+    );
   }
   const { hostName, x509, ...rest } = found;
   if (hostName === undefined) throw argumentInvalid("The connection string lacks HostName");
@@ -113,7 +115,7 @@ const foreignNames =
 /** Any other text may be a piece of a key that stands in a wrong place, and is not repeated. */
 function shownName(name: string, position: number): string {
   const isKnown = memberByName.has(name.toLowerCase()) || foreignNames.test(name);
-  return isKnown ? `'${name}'` : `in part ${position + 1}`;
+  return isKnown ? `'${name}'` : `part ${position + 1}`;
 }
 
 function readFlag(text: string | undefined): boolean {
