@@ -10,10 +10,7 @@ const timedOneIn = 16;
  * Telemetry is the one call that comes a hundred thousand times a second, and counting it like the others would cost a
  * tenth of it. So each message is counted by functions that are there already, and only some are timed.
  */
-export function observeTelemetry(
-  telemetry: Telemetry,
-  counts: TelemetryCounts,
-): Telemetry["send"] {
+export function observeTelemetry(telemetry: Telemetry, counts: TelemetryCounts): Telemetry["send"] {
   return (principal, message) => {
     const sent = telemetry.send(principal, message);
     counts.follow(sent, kindOf(principal.key), 1, message.body.byteLength);
