@@ -20,6 +20,7 @@ import { createLog } from "./observe/log.ts";
 import { ProcessMeter } from "./observe/meter.ts";
 import { findTracing } from "./observe/tracing.ts";
 import { metricsReader } from "./read-metrics.ts";
+import { openAzureContainer } from "./stores/blobs/azure-container.ts";
 import { createAzureStorage } from "./stores/blobs/azure-storage.ts";
 import { openFileBlobStore } from "./stores/blobs/file-system.ts";
 import { createMemoryBlobStore } from "./stores/blobs/memory.ts";
@@ -91,6 +92,8 @@ export async function startServer(
       post: postToWebhook,
       store,
       meter,
+      openContainer: (origin, uri) =>
+        config.transferOrigins?.includes(origin) === true ? openAzureContainer(uri) : undefined,
       fileStorage: await openFileStorage(config, clock, () =>
         withPort(hostNames[0] ?? config.listen, httpsPort),
       ),

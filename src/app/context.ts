@@ -13,7 +13,15 @@ import type { DeletedGroup } from "./messages/consumer-groups.ts";
 import type { ExpiryWatch } from "./messages/expiry-watch.ts";
 import type { Router } from "./routing/router.ts";
 import type { Meter } from "./meter.ts";
-import type { BlobStore, Clock, FileStorage, HubStore, Log, Random } from "./ports.ts";
+import type {
+  BlobStore,
+  Clock,
+  FileStorage,
+  HubStore,
+  Log,
+  OpenContainer,
+  Random,
+} from "./ports.ts";
 
 export interface HubSettings {
   /** Names under which clients may address this hub, without ports; the first stands in connection strings. */
@@ -79,6 +87,8 @@ export interface HubContext {
   readonly paceJob: (targets: number) => Promise<void>;
   /** Gives jobs their turn. */
   readonly jobs: Pick<JobRunner, "add" | "forget">;
+  /** Containers outside of the hub; missing: imports and exports have the hub's own storage only. */
+  readonly openContainer?: OpenContainer | undefined;
   /** Runs imports and exports of the registry. */
   readonly transfers: Pick<TransferRunner, "run" | "progressOf">;
   /** Keeps twins as automatic configurations want them. */

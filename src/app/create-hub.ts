@@ -82,7 +82,7 @@ import {
   putPolicy,
   regeneratePolicyKey,
 } from "./policies/policies.ts";
-import type { Clock, HubStore, Log, Random, WebhookPost } from "./ports.ts";
+import type { Clock, HubStore, Log, OpenContainer, Random, WebhookPost } from "./ports.ts";
 import {
   discardOneDeadLetter,
   listDeadLetters,
@@ -129,6 +129,8 @@ export interface HubParts {
   readonly meter?: Meter | undefined;
   /** Where devices send files; missing: file upload is turned off. */
   readonly fileStorage?: FileStorageParts | undefined;
+  /** Opens containers outside of the hub for imports and exports. */
+  readonly openContainer?: OpenContainer | undefined;
   /** Sends to webhooks; missing: routes have the built-in endpoint only. */
   readonly post?: WebhookPost | undefined;
 }

@@ -374,6 +374,20 @@ export interface BlobStore {
   discardBlocks(time: Milliseconds): Promise<void>;
 }
 
+/** Where imports and exports read and write. */
+export interface TransferContainer {
+  /** `size` in bytes; null if there is no such blob. */
+  read(name: string): Promise<{ readonly size: number; readonly content: BlobContent } | null>;
+  /** Makes or replaces a blob of text. */
+  write(name: string, content: BlobContent): Promise<void>;
+}
+
+/**
+ * Opens a container outside of the hub by its URI with its signature; undefined unless the owner of the process has
+ * allowed its origin (`https://account.blob.core.windows.net`).
+ */
+export type OpenContainer = (origin: string, uri: string) => TransferContainer | undefined;
+
 /** Where devices send their files: the hub itself, or an account of Azure Storage. */
 export interface FileStorage {
   readonly containerName: string;

@@ -133,6 +133,7 @@ describe("the configuration", () => {
       fileNotifications: "false",
       storageConnectionString: "AccountName=a1;AccountKey=c2VjcmV0",
       storageContainer: "plant-7",
+      transferOrigin: "https://plant.blob.core.windows.net",
       memory: "false",
       output: "json",
     };

@@ -93,7 +93,9 @@ function fromFile(file: string): [SettingName, Given][] {
 /** Kubernetes sets such variables in the pods beside a service whose name begins with "twinhub". */
 function isServiceLink(name: string, value: string): boolean {
   return (
-    /_SERVICE_(?:HOST|PORT)(?:_|$)/.test(name) || /_PORT_\d+_/.test(name) || /^\w+:\/\//.test(value)
+    /_SERVICE_(?:HOST|PORT)(?:_|$)/.test(name) ||
+    /_PORT_\d+_/.test(name) ||
+    /^(?:tcp|udp|sctp):\/\//.test(value)
   );
 }
 
@@ -154,6 +156,9 @@ function hubConfig(settings: Settings, directory: string): HubConfig {
     fileUpload: settings.fileUpload,
     fileNotifications: settings.fileNotifications,
     strangers: strangersOf(settings),
+    ...(settings.transferOrigin.length === 0
+      ? {}
+      : { transferOrigins: Object.freeze(settings.transferOrigin) }),
     ...throttleOf(settings),
     ...storageOf(settings),
   });

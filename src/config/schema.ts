@@ -44,6 +44,8 @@ export interface HubConfig {
   readonly fileUpload?: boolean | undefined;
   /** Whether services hear of uploaded files; yes if missing. */
   readonly fileNotifications?: boolean | undefined;
+  /** Origins of storage accounts whose containers imports and exports may use. */
+  readonly transferOrigins?: readonly string[] | undefined;
   /** Where files go; missing: to the hub itself. */
   readonly storage?: (StorageAccountConfig & { readonly containerName: string }) | undefined;
 }
@@ -84,6 +86,7 @@ export interface Address {
 
 export const maxHostNames = 50;
 export const maxDeviceCas = 50;
+export const maxTransferOrigins = 20;
 /** IoT Hub's own limit. */
 export const maxPartitions = 32;
 export const maxSasGraceSeconds = 86_400;
@@ -159,6 +162,16 @@ const storageAccount = z.string({ error: "must be text" }).transform((text, cont
   return z.NEVER;
 });
 
+const origin = z
+  .string({ error: "must be text" })
+  .refine(
+    (text) => /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text,
+    {
+      error:
+        "must be http:// or https:// and a host, with its port if it has one, and nothing more",
+    },
+  );
+
 const container = z
   .string({ error: "must be text" })
   .regex(/^(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*$/, {
@@ -212,6 +225,7 @@ const shape = {
   fileUpload: toggle.default(true),
   fileNotifications: toggle.default(true),
   storageConnectionString: storageAccount.optional(),
+  transferOrigin: list(origin, maxTransferOrigins).default([]),
   storageContainer: container.optional(),
   output: oneOf(["json", "text"]).default("text"),
 };
@@ -308,5 +322,10 @@ export const settingHelp: Readonly<Record<SettingName, SettingHelp>> = {
     text: "of an Azure Storage or Azurite account for files, instead of the hub's own storage",
   },
   storageContainer: { value: "name", text: "the container in that account (default: uploads)" },
+  transferOrigin: {
+    value: "origin",
+    repeatable: true,
+    text: "a storage account, https://account.blob.core.windows.net, whose containers imports and exports may use",
+  },
   output: { value: "format", text: "text, or json for one line of JSON" },
 };

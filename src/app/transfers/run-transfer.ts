@@ -4,12 +4,12 @@ import {
   type Transfer,
   type TransferStatus,
   errorBlobName,
-  folderOf,
   isOver,
+  withoutSignatures,
 } from "../../domain/transfers/transfer.ts";
 import type { HubContext } from "../context.ts";
-import { ownContainer } from "../files/own-storage.ts";
-import type { BlobContent, BlobStore } from "../ports.ts";
+import type { BlobContent } from "../ports.ts";
+import { inputOf, outputOf } from "./containers.ts";
 import { exportLines } from "./export-registry.ts";
 import { importLines, maxErrors } from "./import-registry.ts";
 import { configurationLines, importConfigurations } from "./transfer-configurations.ts";
@@ -32,9 +32,8 @@ export async function runTransfer(
   }));
   if (isOver(transfer)) return;
   try {
-    const blobs = ownBlobs(context);
-    if (transfer.type === "export") await exportAll(context, blobs, transfer, onProgress);
-    else await importAll(context, blobs, transfer, onProgress, isStopped);
+    if (transfer.type === "export") await exportAll(context, transfer, onProgress);
+    else await importAll(context, transfer, onProgress, isStopped);
     if (!isStopped()) await end(context, id, "completed", null);
   } catch (error) {
     if (error instanceof Cancelled) return;
@@ -47,11 +46,11 @@ class Cancelled extends Error {}
 
 async function exportAll(
   context: HubContext,
-  blobs: BlobStore,
-  { id, outputUri, outputBlobName, excludeKeys, configurationsBlobName }: Transfer,
+  transfer: Transfer,
   onProgress: OnProgress,
 ): Promise<void> {
-  const folder = folderOf(outputUri, ownContainer, context.isOwnHost);
+  const { id, outputBlobName, excludeKeys, configurationsBlobName } = transfer;
+  const output = outputOf(context, transfer);
   const { devices } = await context.store.transaction(null, (tx) => tx.counts());
   let done = 0;
   const lines = exportLines(context, excludeKeys, () => {
@@ -59,42 +58,35 @@ async function exportAll(
     onProgress(Math.min(99, Math.floor((100 * done) / Math.max(devices, 1))));
   });
   const content = whileWanted(context, id, lines);
-  await writeText(blobs, `${folder}/${outputBlobName}`, content);
+  await output.write(outputBlobName, content);
   if (configurationsBlobName == null) return;
-  await writeText(blobs, `${folder}/${configurationsBlobName}`, configurationLines(context));
+  await output.write(configurationsBlobName, configurationLines(context));
 }
 
 async function importAll(
   context: HubContext,
-  blobs: BlobStore,
-  { id, inputUri, inputBlobName, outputUri, configurationsBlobName }: Transfer,
+  transfer: Transfer,
   onProgress: OnProgress,
   isStopped: () => boolean,
 ): Promise<void> {
-  const from = folderOf(inputUri ?? "", ownContainer, context.isOwnHost);
-  const to = folderOf(outputUri, ownContainer, context.isOwnHost);
-  const input = await blobs.read(`${from}/${inputBlobName}`);
-  if (input === null)
-    throw new HubError("BlobContainerValidationError", `There is no blob ${from}/${inputBlobName}`);
-  const { size } = input.properties;
+  const { id, inputBlobName, configurationsBlobName } = transfer;
+  const from = inputOf(context, transfer);
+  const to = outputOf(context, transfer);
+  const input = await from.read(inputBlobName);
+  if (input === null) throw noBlob(transfer, inputBlobName);
+  const { size } = input;
   const content = whileWanted(context, id, input.content);
   const tell = (read: number): void => onProgress(Math.min(99, Math.floor((100 * read) / size)));
   await importLines(context, id, content, tell, isStopped);
   if (isStopped()) return;
-  if (configurationsBlobName != null)
-    await importFrom(context, blobs, id, `${from}/${configurationsBlobName}`);
-  await writeText(blobs, `${to}/${errorBlobName}`, errorLines(context, id));
+  if (configurationsBlobName != null) await importFrom(context, transfer, configurationsBlobName);
+  await to.write(errorBlobName, errorLines(context, id));
 }
 
-async function importFrom(
-  context: HubContext,
-  blobs: BlobStore,
-  id: string,
-  name: string,
-): Promise<void> {
-  const input = await blobs.read(name);
-  if (input === null)
-    throw new HubError("BlobContainerValidationError", `There is no blob ${name}`);
+async function importFrom(context: HubContext, transfer: Transfer, name: string): Promise<void> {
+  const { id } = transfer;
+  const input = await inputOf(context, transfer).read(name);
+  if (input === null) throw noBlob(transfer, name);
   await importConfigurations(context, whileWanted(context, id, input.content), async (error) =>
     context.store.transaction(null, (tx) => {
       if (tx.queueLength(errorQueue(id)) < maxErrors)
@@ -121,22 +113,8 @@ async function* errorLines({ store }: HubContext, id: string): AsyncGenerator<Ui
   for (const { value } of items) yield Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
-async function writeText(blobs: BlobStore, name: string, content: BlobContent): Promise<void> {
-  const description = { contentType: "text/plain", metadata: {} };
-  await blobs.putBlob(
-    name,
-    content,
-    () => description,
-    () => undefined,
-  );
-}
-
-export function ownBlobs({ files }: Pick<HubContext, "files">): BlobStore {
-  if (files.blobs !== null) return files.blobs;
-  throw new HubError(
-    "BlobContainerValidationError",
-    "Import and export need the hub's own storage, which is turned off",
-  );
+function noBlob({ inputUri }: Transfer, name: string): HubError {
+  return new HubError("BlobContainerValidationError", `There is no blob ${name} in ${inputUri}`);
 }
 
 async function end(
@@ -146,7 +124,7 @@ async function end(
   failureReason: string | null,
 ): Promise<void> {
   await change(context, id, (found, endTime) => ({
-    ...found,
+    ...withoutSignatures(found),
     status,
     endTime,
     failureReason,

@@ -2,16 +2,15 @@ import { HubError } from "../../domain/errors.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import {
   type Transfer,
-  folderOf,
   isOver,
   readTransfer,
   transferView,
+  withoutSignatures,
 } from "../../domain/transfers/transfer.ts";
 import { demandWrite } from "../configurations/configurations.ts";
 import type { HubContext } from "../context.ts";
-import { ownContainer } from "../files/own-storage.ts";
 import { type Principal, demand } from "../principal.ts";
-import { ownBlobs } from "./run-transfer.ts";
+import { inputOf, outputOf } from "./containers.ts";
 import { allTransfers, deleteTransfer, findTransfer, putTransfer } from "./stored-transfers.ts";
 
 /** Imports and exports that are remembered. */
@@ -26,9 +25,8 @@ export async function createTransfer(
   demand(principal, "RegistryWrite");
   const transfer = readTransfer(context.random.uuid(), body, context.clock.now());
   if (transfer.configurationsBlobName !== null) demandWrite(principal);
-  ownBlobs(context);
-  for (const uri of [transfer.outputUri, transfer.inputUri])
-    if (uri !== null) folderOf(uri, ownContainer, context.isOwnHost);
+  outputOf(context, transfer);
+  if (transfer.inputUri !== null) inputOf(context, transfer);
   await context.store.transaction(null, (tx) => {
     const all = allTransfers(tx);
     if (!all.every(isOver)) {
@@ -73,7 +71,8 @@ export async function cancelTransfer(
   demand(principal, "RegistryWrite");
   await context.store.transaction(null, (tx) => {
     const found = findTransfer(tx, id);
-    if (!isOver(found)) putTransfer(tx, { ...found, status: "cancelled", endTime: tx.now });
+    if (!isOver(found))
+      putTransfer(tx, withoutSignatures({ ...found, status: "cancelled", endTime: tx.now }));
   });
 }
 

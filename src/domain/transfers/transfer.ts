@@ -16,6 +16,9 @@ export interface Transfer {
   readonly progress: number;
   /** Containers as they were given, without their signatures. */
   readonly inputUri: string | null;
+  /** `?sv=…` of the containers, kept while they are needed and shown to nobody; older hubs did not store them. */
+  readonly inputSignature?: string | undefined;
+  readonly outputSignature?: string | undefined;
   readonly inputBlobName: string;
   readonly outputUri: string;
   readonly outputBlobName: string;
@@ -59,6 +62,8 @@ export function readTransfer(id: string, body: JsonObject, now: Milliseconds): T
     endTime: null,
     progress: 0,
     inputUri,
+    inputSignature: signatureOf(body["inputBlobContainerUri"] ?? null),
+    outputSignature: signatureOf(body["outputBlobContainerUri"] ?? null),
     inputBlobName: readBlobName(body["inputBlobName"] ?? null, defaultBlobName),
     outputUri,
     outputBlobName: readBlobName(body["outputBlobName"] ?? null, defaultBlobName),
@@ -81,6 +86,22 @@ function readUri(uri: Json): string | null {
     throw new HubError("BlobContainerValidationError", "A container's URI is not valid");
   const { protocol, host, pathname } = new URL(uri);
   return `${protocol}//${host}${pathname}`;
+}
+
+function signatureOf(uri: Json): string {
+  return typeof uri === "string" && URL.canParse(uri) ? new URL(uri).search : "";
+}
+
+/** `https://host:port` of a container's URI. */
+export function originOf(uri: string): string {
+  const { protocol, host } = new URL(uri);
+  return `${protocol}//${host}`;
+}
+
+/** The job when nothing is left to read or write: without what opens its containers. */
+export function withoutSignatures(transfer: Transfer): Transfer {
+  const { inputSignature: _input, outputSignature: _output, ...rest } = transfer;
+  return rest;
 }
 
 function readBlobName(name: Json, usual: string): string {
