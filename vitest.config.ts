@@ -29,6 +29,7 @@ export default defineConfig({
       },
     ],
     pool: "forks",
-    maxWorkers: 2,
+    // More than cores: browsers and child processes let them wait.
+    maxWorkers: 3,
   },
 });
