@@ -1,15 +1,21 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  connectionStrings,
+  defaultHostName,
+  eventHubConnectionString,
+  portalUrl,
+  withPort,
+} from "./addresses.ts";
 import { defaultSettings } from "./app/context.ts";
-import { type Hub, createHub } from "./app/create-hub.ts";
+import { createHub } from "./app/create-hub.ts";
 import type { FileStorageParts } from "./app/files/find-storage.ts";
 import { type Observer, observeHub } from "./app/observed-hub.ts";
 import type { Clock, HubStore, Log, Random } from "./app/ports.ts";
 import { Doors } from "./app/strangers/doors.ts";
 import { FailedLogins } from "./app/strangers/failed-logins.ts";
 import type { HubConfig } from "./config/schema.ts";
-import { type Policy, isOwner } from "./domain/identity/policy.ts";
 import { createAmqpHead } from "./heads/amqp/head.ts";
 import { type HttpHead, createHttpHead } from "./heads/http/head.ts";
 import { createMqttHead } from "./heads/mqtt/head.ts";
@@ -30,13 +36,7 @@ import { systemClock, systemRandom } from "./system.ts";
 import { jobConcurrency, throttleSettings } from "./throttle-settings.ts";
 import { loadOrCreateTls } from "./tls/server-certs.ts";
 import { readVersion } from "./version.ts";
-import { formatConnectionString } from "./wire/connection-string.ts";
-import { formatEventHubConnectionString } from "./wire/event-hub-connection-string.ts";
 import { postToWebhook } from "./webhook-post.ts";
-import { createSasToken } from "./wire/sas-token.ts";
-
-/** A session that begins with the printed link lasts no longer. */
-const portalTokenSeconds = 8 * 3600;
 
 /** When the routes are loaded if nobody has asked for one, in milliseconds: devices that waited for the hub go first. */
 const routesDelay = 250;
@@ -216,16 +216,7 @@ export async function startServer(
       hostName,
       ports,
       metricsAddress,
-      connectionStrings: Object.fromEntries(
-        hub.policies.map(({ name, primaryKey }) => [
-          name,
-          formatConnectionString({
-            hostName,
-            sharedAccessKeyName: name,
-            sharedAccessKey: primaryKey,
-          }),
-        ]),
-      ),
+      connectionStrings: connectionStrings(hub, hostName),
       eventHubConnectionString: eventHubConnectionString(hub, hostName, ports.amqps),
       caPem: tls.caPem,
       caFile: tls.caFile,
@@ -253,41 +244,6 @@ function findPortal(): string | undefined {
     .find((folder) => existsSync(join(folder, "index.html")));
 }
 
-/** With the first policy that may read and do the least besides. */
-function eventHubConnectionString(hub: Hub, hostName: string, port: number): string | null {
-  const [policy] = hub.policies
-    .filter(({ rights }) => rights.includes("ServiceConnect"))
-    .toSorted((a, b) => a.rights.length - b.rights.length);
-  if (policy === undefined) return null;
-  return formatEventHubConnectionString({
-    hostName,
-    port,
-    sharedAccessKeyName: policy.name,
-    sharedAccessKey: policy.primaryKey,
-    entityPath: hub.api.hubName,
-  });
-}
-
-/** The owner's one-time link. */
-function portalUrl(
-  http: HttpHead,
-  hostName: string,
-  port: number,
-  policies: readonly Policy[],
-  clock: Clock,
-): string | null {
-  const owner = policies.find(({ rights }) => isOwner(rights));
-  if (owner === undefined) return null;
-  const token = createSasToken({
-    resource: hostName,
-    key: owner.primaryKey,
-    expiry: Math.floor(clock.now() / 1000) + portalTokenSeconds,
-    policy: owner.name,
-  });
-  const address = port === 443 ? hostName : `${hostName}:${port}`;
-  return `https://${address}${http.portalLink(token)}`;
-}
-
 /** Serves on while those who balance loads learn that this hub is going. */
 async function drained(clock: Clock, seconds = 0): Promise<void> {
   if (seconds > 0) await new Promise<void>((resolve) => void clock.after(seconds * 1000, resolve));
@@ -305,11 +261,6 @@ async function openMetrics(
     return close(server);
   });
   return `${address.host.includes(":") ? `[${address.host}]` : address.host}:${port}`;
-}
-
-/** An address that clients can dial: the one listened on, or the loopback if that is "any". */
-function defaultHostName(listenAddress: string): string {
-  return listenAddress === "0.0.0.0" || listenAddress === "::" ? "127.0.0.1" : listenAddress;
 }
 
 function openStore(
@@ -338,12 +289,6 @@ async function openFileStorage(
       ? createMemoryBlobStore({ clock })
       : await openFileBlobStore({ directory: join(dataDir, "blobs"), clock, durability });
   return { kind: "own", blobs, address };
-}
-
-/** As it stands in a URL after `https://`. */
-function withPort(hostName: string, port: number): string {
-  const host = hostName.includes(":") ? `[${hostName}]` : hostName;
-  return port === 443 ? host : `${host}:${port}`;
 }
 
 /** The certificates of the given PEM files, each of which may hold several. */
