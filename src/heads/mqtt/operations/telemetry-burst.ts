@@ -8,6 +8,10 @@ import { noAnswer } from "./acknowledge.ts";
 /** What a topic says about its messages. */
 export type TopicProperties = Pick<NewMessage, "system" | "application">;
 
+/** Before a topic is known, which most idle connections never come to: shared, so that they cost nothing. */
+const noTopic = new Uint8Array();
+const noProperties: TopicProperties = { system: {}, application: new Map() };
+
 type Send = NonNullable<DeviceSession["services"]["hub"]["telemetry"]["sendTogether"]>;
 
 /**
@@ -23,8 +27,8 @@ export class TelemetryBurst {
   readonly #work: WorkQueue;
   readonly #send: Send | undefined;
   /** The topic whose messages are taken, as bytes; empty while there is none. */
-  #topic: Uint8Array = new Uint8Array();
-  #properties: TopicProperties = { system: {}, application: new Map() };
+  #topic: Uint8Array = noTopic;
+  #properties = noProperties;
   /** The topic that `seen` was last told of: one that never comes again is not worth keeping. */
   #candidate = "";
   #messages: NewMessage[] = [];
