@@ -8,10 +8,9 @@ import {
   messageRate,
   useEvents,
 } from "../api/events.ts";
-import { pretty } from "../lib/json.ts";
 import { clockTime } from "../lib/time.ts";
-import { CopyButton } from "./secret.tsx";
-import { Card, Empty, Facts } from "./parts.tsx";
+import { MessageDetail } from "./message-detail.tsx";
+import { Card, Empty } from "./parts.tsx";
 import { StreamDot } from "./stream-dot.tsx";
 
 /** The newest messages, live, each of which opens to show everything about it. */
@@ -54,7 +53,9 @@ export function MessageView({ filter }: { readonly filter: EventFilter }) {
             return (
               <li key={idOf(message)}>
                 <Line message={message} isOpen={isOpen} onToggle={setOpen} />
-                {isOpen && <Detail message={message} />}
+                {isOpen && (
+                  <MessageDetail message={message} more={[["partition", placeOf(message)]]} />
+                )}
               </li>
             );
           })}
@@ -66,6 +67,10 @@ export function MessageView({ filter }: { readonly filter: EventFilter }) {
 
 function idOf({ partition, sequenceNumber }: HubMessage): string {
   return `${partition}-${sequenceNumber}`;
+}
+
+function placeOf({ partition, sequenceNumber }: HubMessage): string {
+  return `${partition}, number ${sequenceNumber}`;
 }
 
 function summary({ total, messages, waiting }: LiveEvents): string {
@@ -98,40 +103,6 @@ function MessageLine(props: {
   );
 }
 
-function Detail({ message }: { readonly message: HubMessage }) {
-  const body = wholeBody(message);
-  const properties = [
-    ...Object.entries(message.systemProperties),
-    ...Object.entries(message.applicationProperties),
-  ];
-  return (
-    <div className="message-detail">
-      <div>
-        <div className="row">
-          <span className="field-name">Body ({message.bodyEncoding})</span>
-          <CopyButton text={body} label="the body" />
-        </div>
-        <pre tabIndex={0} aria-label="Body">
-          {body}
-        </pre>
-      </div>
-      <div>
-        <div className="field-name">Properties</div>
-        <Facts
-          items={[
-            ...properties.map(([name, value]) => [name, <code key={name}>{value}</code>] as const),
-            ["partition", `${message.partition}, number ${message.sequenceNumber}`],
-          ]}
-        />
-      </div>
-    </div>
-  );
-}
-
 function preview(message: HubMessage): string {
   return bodyText(message).slice(0, 300);
-}
-
-function wholeBody(message: HubMessage): string {
-  return message.bodyEncoding === "json" ? pretty(message.body) : bodyText(message);
 }

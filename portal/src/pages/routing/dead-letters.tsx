@@ -15,12 +15,11 @@ import { routingKey } from "../../api/routing.ts";
 import { isOwner, mayDo } from "../../api/session.ts";
 import { Ago } from "../../components/ago.tsx";
 import { Confirm } from "../../components/confirm.tsx";
-import { Card, Empty, Facts, Loading, PageHead } from "../../components/parts.tsx";
+import { MessageDetail } from "../../components/message-detail.tsx";
+import { Card, Empty, Loading, PageHead } from "../../components/parts.tsx";
 import { Problem } from "../../components/problem.tsx";
-import { CopyButton } from "../../components/secret.tsx";
 import { type Column, Table } from "../../components/table.tsx";
 import { useNotify } from "../../components/toasts.tsx";
-import { pretty } from "../../lib/json.ts";
 import { deadLettersRoute } from "../../router.tsx";
 import { useSession } from "../../shell/session-context.ts";
 
@@ -215,35 +214,12 @@ function Sender({ deviceId, moduleId }: DeadLetter) {
 }
 
 function Detail({ letter }: { readonly letter: DeadLetter }) {
-  const body = whole(letter);
-  const properties = [
-    ...Object.entries(letter.systemProperties),
-    ...Object.entries(letter.applicationProperties),
-  ];
   return (
     <Card title={`Message ${letter.id}`} note={letter.source}>
-      <div className="message-detail">
-        <div>
-          <div className="row">
-            <span className="field-name">Body ({letter.bodyEncoding})</span>
-            <CopyButton text={body} label="the body" />
-          </div>
-          <pre tabIndex={0} aria-label="Body">
-            {body}
-          </pre>
-        </div>
-        <div>
-          <div className="field-name">Properties</div>
-          <Facts
-            items={[
-              ...properties.map(
-                ([name, value]) => [name, <code key={name}>{value}</code>] as const,
-              ),
-              ["enqueued", <Ago key="t" time={letter.enqueuedTime} />],
-            ]}
-          />
-        </div>
-      </div>
+      <MessageDetail
+        message={letter}
+        more={[["enqueued", <Ago key="t" time={letter.enqueuedTime} />]]}
+      />
     </Card>
   );
 }
@@ -254,8 +230,4 @@ const previewLength = 80;
 function preview({ body, bodyEncoding }: DeadLetter): string {
   const text = bodyEncoding !== "json" && typeof body === "string" ? body : JSON.stringify(body);
   return text.length > previewLength ? `${text.slice(0, previewLength)}…` : text;
-}
-
-function whole({ body, bodyEncoding }: DeadLetter): string {
-  return bodyEncoding !== "json" && typeof body === "string" ? body : pretty(body);
 }
