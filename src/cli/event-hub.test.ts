@@ -1,60 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type TestHub, startHub } from "../testing/start-hub.ts";
-import { run } from "./run.ts";
+import { CliHub, type RunningCommand } from "../../test/support/cli-hub.ts";
+import type { TestHub } from "../testing/start-hub.ts";
 
+let cli: CliHub;
 let hub: TestHub;
-let directory: string;
-
 beforeAll(async () => {
-  hub = await startHub({ partitions: 1 });
-  directory = mkdtempSync(path.join(os.tmpdir(), "twinhub-cli-"));
-  writeFileSync(path.join(directory, "ca.pem"), hub.caPem);
+  cli = await CliHub.start();
+  ({ hub } = cli);
   await hub.createDevice("d1");
   await hub.createDevice("d2");
 });
+afterAll(() => cli.stop());
 
-afterAll(async () => {
-  await hub.stop();
-  rmSync(directory, { recursive: true });
-});
-
-interface Running {
-  readonly done: Promise<number>;
-  out: string;
-  err: string;
-  stop(): void;
-}
-
-/** Starts a command line in this process. */
-function start(...args: readonly string[]): Running {
-  let stop = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => (stop = resolve));
-  const running = { out: "", err: "", stop: () => stop(), done: Promise.resolve(0) };
-  running.done = run(args, {
-    out: (text) => (running.out += text),
-    err: (text) => (running.err += text),
-    environment: {
-      IOTHUB_CONNECTION_STRING: hub.connectionString,
-      TWINHUB_HTTPS_PORT: String(hub.ports.https),
-      TWINHUB_AMQPS_PORT: String(hub.ports.amqps),
-      TWINHUB_CA_FILE: path.join(directory, "ca.pem"),
-    },
-    directory,
-    now: () => hub.clock.now(),
-    untilStopped: () => stopped,
-  });
-  return running;
-}
-
-// oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it expects
-async function json(...args: readonly string[]): Promise<any> {
-  const running = start(...args);
-  expect([await running.done, running.err]).toEqual([0, ""]);
-  return running.out === "" ? null : JSON.parse(running.out);
-}
+const start = (...args: readonly string[]): RunningCommand => cli.start(args);
+const json = (...args: readonly string[]) => cli.json(...args);
 
 describe("twinhub consumer-group", () => {
   it("creates, lists and deletes", async () => {

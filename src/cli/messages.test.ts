@@ -1,61 +1,22 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CliHub, type RunningCommand } from "../../test/support/cli-hub.ts";
 import { makeCertificate } from "../../test/support/certificates.ts";
-import { type TestHub, startHub } from "../testing/start-hub.ts";
-import { run } from "./run.ts";
+import type { TestHub } from "../testing/start-hub.ts";
 
+let cli: CliHub;
 let hub: TestHub;
-let directory: string;
-
 beforeAll(async () => {
-  hub = await startHub({ partitions: 2 });
-  directory = mkdtempSync(path.join(os.tmpdir(), "twinhub-cli-"));
-  writeFileSync(path.join(directory, "ca.pem"), hub.caPem);
+  cli = await CliHub.start();
+  ({ hub } = cli);
   for (const id of ["d1", "d2"]) await hub.createDevice(id);
   await hub.createModule("d1", "m1");
 });
+afterAll(() => cli.stop());
 
-afterAll(async () => {
-  await hub.stop();
-  rmSync(directory, { recursive: true });
-});
-
-interface Running {
-  readonly done: Promise<number>;
-  out: string;
-  err: string;
-  stop(): void;
-}
-
-/** Starts a command line in this process. */
-function start(args: readonly string[]): Running {
-  let stop = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => (stop = resolve));
-  const running = { out: "", err: "", stop: () => stop(), done: Promise.resolve(0) };
-  running.done = run(args, {
-    out: (text) => (running.out += text),
-    err: (text) => (running.err += text),
-    environment: {
-      IOTHUB_CONNECTION_STRING: hub.connectionString,
-      TWINHUB_HTTPS_PORT: String(hub.ports.https),
-      TWINHUB_CA_FILE: path.join(directory, "ca.pem"),
-    },
-    directory,
-    now: () => hub.clock.now(),
-    untilStopped: () => stopped,
-  });
-  return running;
-}
-
-/** The command's JSON, null if it prints nothing; fails if the command did. */
-// oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it expects
-async function json(...args: readonly string[]): Promise<any> {
-  const running = start(args);
-  expect([await running.done, running.err]).toEqual([0, ""]);
-  return running.out === "" ? null : JSON.parse(running.out);
-}
+const start = (args: readonly string[]): RunningCommand => cli.start(args);
+const json = (...args: readonly string[]) => cli.json(...args);
 
 async function refusal(code: number, ...args: readonly string[]): Promise<string> {
   const running = start(args);
@@ -102,7 +63,7 @@ describe("twinhub c2d-message", () => {
   });
 
   it("settles what it receives, if told to", async () => {
-    writeFileSync(path.join(directory, "body.bin"), "from a file");
+    writeFileSync(path.join(cli.directory, "body.bin"), "from a file");
     await json("c2d-message", "send", "-d", "d1", "--data", "@body.bin");
     expect((await json("c2d-message", "receive", "-d", "d1", "--abandon")).data).toBe(
       "from a file",
@@ -245,8 +206,8 @@ describe("twinhub invoke-device-method and invoke-module-method", () => {
 describe("twinhub certificate", () => {
   it("registers a CA, proves possession, and deletes it", async () => {
     const authority = makeCertificate("plant", { authority: true });
-    writeFileSync(path.join(directory, "plant.pem"), authority.certPem);
-    writeFileSync(path.join(directory, "plant.cer"), authority.der);
+    writeFileSync(path.join(cli.directory, "plant.pem"), authority.certPem);
+    writeFileSync(path.join(cli.directory, "plant.cer"), authority.der);
     const made = await json("certificate", "create", "-n", "plant", "--path", "plant.pem");
     expect(made.properties).toMatchObject({ subject: "plant", isVerified: false });
     expect(await refusal(1, "certificate", "create", "-n", "plant", "-p", "plant.cer")).toMatch(
@@ -260,7 +221,7 @@ describe("twinhub certificate", () => {
       "plant",
     );
     const proof = makeCertificate(properties.verificationCode, { issuer: authority });
-    writeFileSync(path.join(directory, "proof.pem"), proof.certPem);
+    writeFileSync(path.join(cli.directory, "proof.pem"), proof.certPem);
     const verify = ["certificate", "verify", "-n", "plant", "-p", "proof.pem", "--etag"];
     expect(await refusal(1, ...verify, made.etag)).toMatch(/^PreconditionFailed/);
     expect((await json(...verify, etag)).properties.isVerified).toBe(true);

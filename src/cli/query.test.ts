@@ -1,20 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type TestHub, startHub } from "../testing/start-hub.ts";
-import { run } from "./run.ts";
-
-let hub: TestHub;
-let directory: string;
+import { CliHub, type RunningCommand } from "../../test/support/cli-hub.ts";
+import type { TestHub } from "../testing/start-hub.ts";
 
 /** More devices than one page or one GET of the registry holds. */
 const count = 1_050;
 
+let cli: CliHub;
+let hub: TestHub;
 beforeAll(async () => {
-  hub = await startHub();
-  directory = mkdtempSync(path.join(os.tmpdir(), "twinhub-cli-"));
-  writeFileSync(path.join(directory, "ca.pem"), hub.caPem);
+  cli = await CliHub.start();
+  ({ hub } = cli);
   for (let at = 0; at < count; at += 100) {
     const size = Math.min(100, count - at);
     const entries = Array.from({ length: size }, (_, n) => ({
@@ -29,47 +24,14 @@ beforeAll(async () => {
   await hub.createModule("d0001", "m1");
   await hub.createModule("d0002", "m2");
 });
+afterAll(() => cli.stop());
 
-afterAll(async () => {
-  await hub.stop();
-  rmSync(directory, { recursive: true });
-});
-
-interface Running {
-  readonly done: Promise<number>;
-  readonly out: () => string;
-  readonly err: () => string;
-  stop(): void;
-}
-
-function start(...args: readonly string[]): Running {
-  let out = "";
-  let err = "";
-  let stop = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => (stop = resolve));
-  const done = run(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    environment: {
-      IOTHUB_CONNECTION_STRING: hub.connectionString,
-      TWINHUB_HTTPS_PORT: String(hub.ports.https),
-      TWINHUB_CA_FILE: path.join(directory, "ca.pem"),
-    },
-    directory,
-    now: () => hub.clock.now(),
-    untilStopped: () => stopped,
-  });
-  return { done, out: () => out, err: () => err, stop };
-}
+const start = (...args: readonly string[]): RunningCommand => cli.start(args);
 
 async function output(...args: readonly string[]): Promise<string> {
   const running = start(...args);
-  expect(await running.done, running.err()).toBe(0);
-  return running.out();
+  expect(await running.done, running.err).toBe(0);
+  return running.out;
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it expects
@@ -101,7 +63,7 @@ describe("twinhub query", () => {
   it("tells where a query is wrong", async () => {
     const running = start("query", "-q", "SELECT * FROM device");
     expect(await running.done).toBe(1);
-    expect(running.err()).toMatch(/^error: ArgumentInvalid .*line 1, column 15.*\n$/);
+    expect(running.err).toMatch(/^error: ArgumentInvalid .*line 1, column 15.*\n$/);
   });
 });
 
@@ -137,7 +99,7 @@ describe("twinhub index", () => {
   it("refuses what can't be indexed", async () => {
     const running = start("index", "create", "firmware");
     expect(await running.done).toBe(1);
-    expect(running.err()).toMatch(/^error: ArgumentInvalid .*'firmware' can't be indexed/);
+    expect(running.err).toMatch(/^error: ArgumentInvalid .*'firmware' can't be indexed/);
   });
 });
 
@@ -159,13 +121,13 @@ describe("twinhub changes", () => {
 
   it("follows them as they come", async () => {
     const running = start("changes", "--follow", "--where", "tags.followed = true");
-    await expect.poll(running.err).toContain("Waiting for changes");
+    await expect.poll(() => running.err).toContain("Waiting for changes");
     await hub.call("PATCH", "/twins/d0001/modules/m1", { tags: { followed: false } });
     await hub.call("PATCH", "/twins/d0001/modules/m1", { tags: { followed: true } });
-    await expect.poll(running.out).toContain('"followed":true');
+    await expect.poll(() => running.out).toContain('"followed":true');
     running.stop();
     expect(await running.done).toBe(0);
-    for (const line of running.out().trim().split("\n")) {
+    for (const line of running.out.trim().split("\n")) {
       expect(JSON.parse(line)).toMatchObject({ deviceId: "d0001", moduleId: "m1" });
     }
   });
@@ -178,6 +140,6 @@ describe("twinhub changes", () => {
   ])("refuses %j", async (args, code, text) => {
     const running = start("changes", ...args);
     expect(await running.done).toBe(code);
-    expect(running.err()).toMatch(text);
+    expect(running.err).toMatch(text);
   });
 });

@@ -1,63 +1,26 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type TestHub, startHub } from "../testing/start-hub.ts";
+import { CliHub, type Outcome } from "../../test/support/cli-hub.ts";
+import type { TestHub } from "../testing/start-hub.ts";
 import { parseConnectionString } from "../wire/connection-string.ts";
 import { parseSasToken } from "../wire/sas-token.ts";
-import { run } from "./run.ts";
 
+let cli: CliHub;
 let hub: TestHub;
-let directory: string;
-
 beforeAll(async () => {
-  hub = await startHub();
-  directory = mkdtempSync(path.join(os.tmpdir(), "twinhub-cli-"));
-  writeFileSync(path.join(directory, "ca.pem"), hub.caPem);
+  cli = await CliHub.start();
+  ({ hub } = cli);
 });
-
-afterAll(async () => {
-  await hub.stop();
-  rmSync(directory, { recursive: true });
-});
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
+afterAll(() => cli.stop());
 
 /** Runs a command line in this process, with the hub of this file in the environment unless told otherwise. */
-async function twinhub(
+const twinhub = (
   args: readonly string[],
-  environment: Readonly<Record<string, string>> = hubVariables(),
-): Promise<Outcome> {
-  let out = "";
-  let err = "";
-  const code = await run(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    environment,
-    directory,
-    now: () => hub.clock.now(),
-    untilStopped: () => Promise.resolve(),
-  });
-  return { code, out, err };
-}
-
-function hubVariables(): Record<string, string> {
-  return {
-    IOTHUB_CONNECTION_STRING: hub.connectionString,
-    TWINHUB_HTTPS_PORT: String(hub.ports.https),
-    TWINHUB_CA_FILE: path.join(directory, "ca.pem"),
-  };
-}
+  environment: Readonly<Record<string, string>> = cli.variables,
+): Promise<Outcome> => cli.run(args, environment);
 
 /** The command's JSON; fails if the command did. */
 // oxlint-disable-next-line typescript/no-explicit-any -- a test reads what it expects
@@ -413,7 +376,10 @@ describe.each([
   });
 
   it("merges tags and desired properties from text, files and single paths", async () => {
-    writeFileSync(path.join(directory, "desired.json"), '{"interval": 5, "limits": {"low": 1}}');
+    writeFileSync(
+      path.join(cli.directory, "desired.json"),
+      '{"interval": 5, "limits": {"low": 1}}',
+    );
     await json(group, "replace", ...address, "-j", '{"tags":{},"properties":{"desired":{}}}');
 
     await json(
@@ -581,7 +547,7 @@ describe("twinhub env", () => {
   it("prints a module's variables, the pair of 'module client from environment' first", async () => {
     await device("e1");
     await module("e1", "m1");
-    const ca = path.join(directory, "ca.pem");
+    const ca = path.join(cli.directory, "ca.pem");
     const { primaryKey } = (await json("module-identity", "show", "-d", "e1", "-m", "m1"))
       .authentication.symmetricKey;
     const own = `HostName=127.0.0.1;DeviceId=e1;ModuleId=m1;SharedAccessKey=${primaryKey}`;
@@ -626,7 +592,7 @@ describe("twinhub env", () => {
     expect(shell[0]).toBe(`$env:IOTHUB_CONNECTION_STRING = '${hub.connectionString}'`);
     expect(variables).toMatchObject({
       IOTHUB_CONNECTION_STRING: hub.connectionString,
-      SSL_CERT_FILE: path.join(directory, "ca.pem"),
+      SSL_CERT_FILE: path.join(cli.directory, "ca.pem"),
     });
   });
 });
@@ -636,7 +602,7 @@ describe("a command that cannot reach its hub", () => {
 
   it("says that none is known", async () => {
     expect((await twinhub(list, {})).err).toBe(
-      `error: No hub is known: there is no hub.json in ${path.join(directory, "data")}; start one with 'twinhub start', or give --login or IOTHUB_CONNECTION_STRING\n`,
+      `error: No hub is known: there is no hub.json in ${path.join(cli.directory, "data")}; start one with 'twinhub start', or give --login or IOTHUB_CONNECTION_STRING\n`,
     );
   });
 
@@ -652,14 +618,18 @@ describe("a command that cannot reach its hub", () => {
   });
 
   it("says that the CA is not trusted, and how to trust it", async () => {
-    const { TWINHUB_CA_FILE: _, ...variables } = hubVariables();
+    const { TWINHUB_CA_FILE: _, ...variables } = cli.variables;
 
     expect((await twinhub(list, variables)).err).toMatch(
       /is signed by a CA that is not trusted; give the hub's CA with --ca or TWINHUB_CA_FILE\n$/,
     );
     expect(
-      (await twinhub(list, { ...variables, NODE_EXTRA_CA_CERTS: path.join(directory, "ca.pem") }))
-        .code,
+      (
+        await twinhub(list, {
+          ...variables,
+          NODE_EXTRA_CA_CERTS: path.join(cli.directory, "ca.pem"),
+        })
+      ).code,
     ).toBe(0);
   });
 

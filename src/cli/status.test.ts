@@ -1,52 +1,23 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CliHub, type RunningCommand } from "../../test/support/cli-hub.ts";
 import { MqttIdentity } from "../../test/observe/story.ts";
-import { type TestHub, startHub } from "../testing/start-hub.ts";
+import type { TestHub } from "../testing/start-hub.ts";
 import { hubStatus } from "./hub-status.ts";
 import { parsePrometheusText } from "./prometheus-text.ts";
-import { run } from "./run.ts";
 
+let cli: CliHub;
 let hub: TestHub;
-let directory: string;
-
 beforeAll(async () => {
-  hub = await startHub();
-  directory = mkdtempSync(path.join(os.tmpdir(), "twinhub-cli-"));
-  writeFileSync(path.join(directory, "ca.pem"), hub.caPem);
+  cli = await CliHub.start();
+  ({ hub } = cli);
 });
+afterAll(() => cli.stop());
 
-afterAll(async () => {
-  await hub.stop();
-  rmSync(directory, { recursive: true });
-});
-
-interface Running {
-  readonly done: Promise<number>;
-  readonly out: string[];
-  readonly err: string[];
-  stop(): void;
-}
-
-function start(...args: readonly string[]): Running {
-  const [out, err]: [string[], string[]] = [[], []];
-  let stop = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => (stop = resolve));
-  const done = run(args, {
-    out: (text) => void out.push(text),
-    err: (text) => void err.push(text),
-    environment: {
-      IOTHUB_CONNECTION_STRING: hub.connectionStrings["service"],
-      TWINHUB_HTTPS_PORT: String(hub.ports.https),
-      TWINHUB_CA_FILE: path.join(directory, "ca.pem"),
-    },
-    directory,
-    now: () => hub.clock.now(),
-    untilStopped: () => stopped,
+const start = (...args: readonly string[]): RunningCommand =>
+  cli.start(args, {
+    ...cli.variables,
+    IOTHUB_CONNECTION_STRING: hub.connectionStrings["service"] ?? "",
   });
-  return { done, out, err, stop };
-}
 
 describe("twinhub status", () => {
   it("shows devices, modules and who is connected once, as JSON, with the right to connect", async () => {
@@ -54,8 +25,8 @@ describe("twinhub status", () => {
     const module = await hub.createModule("d1", "m1");
     const mqtt = await MqttIdentity.connect(hub, module);
     const running = start("status", "--once", "--output", "json");
-    expect(await running.done, running.err.join("")).toBe(0);
-    const status: unknown = JSON.parse(running.out.join(""));
+    expect(await running.done, running.err).toBe(0);
+    const status: unknown = JSON.parse(running.out);
     expect(status).toMatchObject({
       store: "memory",
       ready: true,
@@ -70,10 +41,10 @@ describe("twinhub status", () => {
 
   it("shows a table anew each second until it is ended, from the second look on with rates", async () => {
     const running = start("status");
-    await expect.poll(() => running.out.length, { timeout: 10_000 }).toBeGreaterThan(1);
+    await expect.poll(() => running.texts.length, { timeout: 10_000 }).toBeGreaterThan(1);
     running.stop();
     expect(await running.done).toBe(0);
-    const [first = "", second = ""] = running.out;
+    const [first = "", second = ""] = running.texts;
     expect(first.startsWith("\u001B[H\u001B[JHub ")).toBe(true);
     expect(first).toMatch(/Hub +\d+\.\d+\.\d+, store memory, ready\nUptime/);
     expect(first).toMatch(/\nPer second +–\n/);
