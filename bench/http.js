@@ -11,6 +11,7 @@ import { OPTIONS, printCells } from "./cells.js";
 import { HttpLoad } from "./generator/http.js";
 import { busyMicros, cpuMicros } from "./machine.js";
 import { hubAgent, request, twinBody } from "./modules.js";
+import { pass } from "./pass.js";
 import { sasToken } from "./sas.js";
 import { median } from "./statistics.js";
 import { startHub } from "./targets/hub.js";
@@ -32,9 +33,6 @@ const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
 
 /** @typedef {{ name: string, pid: number, load: HttpLoad, stop: () => Promise<void>, samples: { perSecond: number, cpu: number, p50: number, p99: number }[] }} Server */
-
-/** @param {number} ms @returns {Promise<void>} */
-const pass = (ms) => new Promise((resolve) => void setTimeout(resolve, ms));
 
 /**
  * A PATCH of a tag of one module after the other.

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { dialler } from "./generator/client.js";
 import { Counts, LoadModule, LoadService } from "./load-clients.js";
 import { cpuMicros, residentKiB } from "./machine.js";
+import { pass } from "./pass.js";
 
 /** @typedef {import("./targets/hub.js").HubTarget} HubTarget */
 
@@ -13,12 +14,6 @@ const DESIRED = 50;
 const METHODS = 50;
 const CONNECTING = 32;
 const TICK_MS = 10;
-/** @param {number} ms @returns {Promise<void>} */
-function pass(ms) {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}
 
 /**
  * @param {HubTarget} hub

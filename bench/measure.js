@@ -2,6 +2,7 @@
 // disturbance of the machine meets all of them alike; the result is the median of the rounds.
 import { Client, dialler } from "./generator/client.js";
 import { busyMicros, cpuMicros, residentKiB } from "./machine.js";
+import { pass } from "./pass.js";
 import { median } from "./statistics.js";
 
 /** @typedef {import("./targets/process.js").Target} Target */
@@ -37,13 +38,6 @@ const IDLE_FILTERS = [
   "$iothub/methods/POST/#",
 ];
 const SETTLE_MS = 1000;
-
-/** @param {number} ms @returns {Promise<void>} */
-function pass(ms) {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}
 
 /**
  * Rates, latencies and CPU of a running load: warm up, mark, wait, mark.

@@ -9,6 +9,7 @@ import { chromium } from "playwright-core";
 import { Generator } from "./generator/generator.js";
 import { busyMicros, describeMachine } from "./machine.js";
 import { hubAgent, registerModules, request } from "./modules.js";
+import { pass } from "./pass.js";
 import { RESET, WATCH, frames, scroll } from "./portal-page.js";
 import { number, writePortal } from "./report.js";
 import { median } from "./statistics.js";
@@ -40,9 +41,6 @@ const { values } = parseArgs({
 const MODULES = Number(values.modules);
 const SECONDS = Number(values.seconds);
 const EVENTS = Number(values.events);
-
-/** @param {number} ms @returns {Promise<void>} */
-const pass = (ms) => new Promise((resolve) => void setTimeout(resolve, ms));
 
 /** @param {readonly number[]} all @param {number} share */
 function percentile(all, share) {

@@ -11,6 +11,7 @@ import { Client, dialler } from "./generator/client.js";
 import { Generator } from "./generator/generator.js";
 import { busyMicros, cpuMicros, residentKiB } from "./machine.js";
 import { identities, registerModules } from "./modules.js";
+import { pass } from "./pass.js";
 import { median } from "./statistics.js";
 import { startHub } from "./targets/hub.js";
 
@@ -33,9 +34,6 @@ const { values } = parseArgs({
 const SIZES = values.sizes.split(",").map(Number);
 const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
-
-/** @param {number} ms @returns {Promise<void>} */
-const pass = (ms) => new Promise((resolve) => void setTimeout(resolve, ms));
 
 /**
  * @param {string} directory

@@ -2,6 +2,7 @@
 import rhea from "rhea";
 
 import { cpuMicros } from "../machine.js";
+import { pass } from "../pass.js";
 
 const WINDOW = 100;
 const BODY_BYTES = 1024;
@@ -61,10 +62,10 @@ function close(connection) {
  * @returns {Promise<Sample>}
  */
 async function sample(server, counter, seconds) {
-  await sleep(WARM_UP_MS);
+  await pass(WARM_UP_MS);
   const from = { count: counter.count, at: performance.now(), own: process.cpuUsage() };
   const cpuBefore = cpuMicros(server.pid) ?? Number.NaN;
-  await sleep(seconds * 1000);
+  await pass(seconds * 1000);
   const messages = counter.count - from.count;
   const micros = (performance.now() - from.at) * 1000;
   const cpu = (cpuMicros(server.pid) ?? Number.NaN) - cpuBefore;
@@ -75,13 +76,6 @@ async function sample(server, counter, seconds) {
     cpu: cpu / messages,
     generator: (own.user + own.system) / micros,
   };
-}
-
-/** @param {number} ms @returns {Promise<void>} */
-function sleep(ms) {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
 
 /**
@@ -128,7 +122,7 @@ export async function ingest(server, senders, seconds) {
   const deadline = performance.now() + 10_000;
   while (!all.every(({ settled }) => settled())) {
     if (performance.now() > deadline) throw new Error("messages were not answered");
-    await sleep(10);
+    await pass(10);
   }
   await Promise.all(all.map(({ connection }) => close(connection)));
   return { ...result, accepted: counter.count };

@@ -5,6 +5,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { cpuMicros, describeMachine } from "../machine.js";
+import { pass } from "../pass.js";
 import { Fleet, isClosed } from "./fleet.js";
 import { HttpsMember } from "./https-member.js";
 import { SoakHub } from "./hub.js";
@@ -38,7 +39,9 @@ const RATES = {
   commands: 0.05,
   polls: 0.2,
 };
-const QUERIES = 1;
+/** What is due while the hub or this process is held up is made up for, but no more than this of each kind. */
+const MAX_DUE = 500;
+const QUERY_S = 1;
 const STORM_S = 60;
 const STORM_SHARE = 0.3;
 const FAULT_S = 5;
@@ -51,11 +54,7 @@ const GROWTH_MIB = 24;
 const HEAP_GROWTH_MIB = 12;
 const FILES = 60;
 
-/** @param {number} ms @returns {Promise<void>} */
-const pass = (ms) =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
+/** @typedef {import("./model.js").Member} Member */
 
 mkdirSync(values.data, { recursive: true });
 const directory = mkdtempSync(path.join(path.resolve(values.data), "soak-"));
@@ -156,7 +155,7 @@ async function soak() {
   const stopped = await hub.stop();
   if (stopped.code !== 0) problems.add(`the hub ended with ${stopped.code}: ${hub.errors}`);
   if (!(await isClosed(host, hub.ports.mqtts))) problems.add("somebody still listens");
-  const total = (/** @type {(member: import("./model.js").Member) => number} */ of) =>
+  const total = (/** @type {(member: Member) => number} */ of) =>
     members.reduce((sum, member) => sum + of(member), 0);
   const { commit, node } = describeMachine(directory);
   return {
@@ -187,102 +186,106 @@ async function soak() {
   };
 }
 
-/** @param {{ fleet: Fleet, services: Services, frozen: readonly import("./model.js").Member[], memory: number[] }} parts */
-async function load({ fleet, services, frozen, memory }) {
+/**
+ * What goes on all the time: so often for each of `members`, one after the other.
+ *
+ * @typedef {object} Activity
+ * @property {number} rate per second and member
+ * @property {readonly Member[]} members
+ * @property {(member: Member, n: number) => void} run `n` counts its calls
+ */
+
+/** @param {Fleet} fleet @param {Services} services @returns {Activity[]} */
+function activities(fleet, services) {
+  const { members, devices } = fleet;
+  const talking = members.filter((member) => !fleet.isLeft(member));
+  const subscribed = talking.filter(({ protocol }) => protocol !== "https");
+  const polling = members.filter(({ protocol }) => protocol === "https");
+  return [
+    {
+      rate: RATES.telemetry,
+      members: talking,
+      run: (member) => fleet.client(member)?.sendMessage(),
+    },
+    {
+      rate: RATES.reports,
+      members: subscribed,
+      run(member, n) {
+        const client = fleet.client(member);
+        if (client === undefined || client instanceof HttpsMember) return;
+        if (member.reported.inFlight === undefined) client.report({ [`r${n % 5}`]: n });
+      },
+    },
+    { rate: RATES.patches, members, run: (member) => void services.patch(member) },
+    { rate: RATES.methods, members: subscribed, run: (member) => void services.invoke(member) },
+    { rate: RATES.commands, members: devices, run: (member) => void services.command(member) },
+    {
+      rate: RATES.polls,
+      members: polling,
+      run(member) {
+        const client = fleet.client(member);
+        if (client instanceof HttpsMember) client.poll().catch(() => {});
+      },
+    },
+  ];
+}
+
+/**
+ * What happens now and then.
+ *
+ * @param {{ fleet: Fleet, services: Services, memory: number[] }} parts
+ * @returns {{ every: number, run: () => void }[]} in seconds
+ */
+function occasions({ fleet, services, memory }) {
   const { members, devices } = fleet;
   const modules = members.length - devices.length;
-  const due = {
-    telemetry: 0,
-    reports: 0,
-    patches: 0,
-    methods: 0,
-    commands: 0,
-    polls: 0,
-    queries: 0,
-  };
-  const at = { telemetry: 0, reports: 0, patches: 0, methods: 0, commands: 0, polls: 0 };
-  let [storm, fault, sample, kill] = [STORM_S, FAULT_S, 0, killEvery];
+  return [
+    { every: QUERY_S, run: () => void services.query(modules) },
+    { every: STORM_S, run: () => fleet.storm(STORM_SHARE) },
+    { every: SAMPLE_S, run: () => void memory.push(hub.residentMiB) },
+    {
+      every: FAULT_S,
+      run() {
+        const member = members[Math.floor(Math.random() * members.length)];
+        const client = member === undefined ? undefined : fleet.client(member);
+        if (client instanceof MqttMember) client.fault();
+      },
+    },
+  ];
+}
+
+/** @param {{ fleet: Fleet, services: Services, frozen: readonly Member[], memory: number[] }} parts */
+async function load({ fleet, services, frozen, memory }) {
+  const busy = activities(fleet, services).map((activity) => ({ ...activity, due: 0, n: 0 }));
+  const rare = occasions({ fleet, services, memory }).map((each) => ({ ...each, at: each.every }));
   let kills = 0;
+  let nextKill = killEvery;
   const began = performance.now();
   let before = 0;
-  const pick = (
-    /** @type {keyof typeof at} */ what,
-    /** @type {readonly import("./model.js").Member[]} */ from,
-  ) => from[at[what]++ % from.length];
   for (;;) {
     const now = (performance.now() - began) / 1000;
     if (now >= minutes * 60) return kills;
-    const passed = now - before;
+    for (const activity of busy) {
+      const { rate, members, run } = activity;
+      activity.due = Math.min(activity.due + (now - before) * rate * members.length, MAX_DUE);
+      for (; activity.due >= 1; activity.due--) {
+        const member = members[activity.n++ % members.length];
+        if (member !== undefined) run(member, activity.n);
+      }
+    }
     before = now;
-    for (const what of /** @type {const} */ ([
-      "telemetry",
-      "reports",
-      "patches",
-      "methods",
-      "commands",
-      "polls",
-    ]))
-      due[what] = Math.min(
-        due[what] + passed * RATES[what] * (what === "commands" ? devices.length : members.length),
-        500,
-      );
-    due.queries += passed * QUERIES;
-    for (; due.telemetry >= 1; due.telemetry--) {
-      const member = pick("telemetry", members);
-      if (member !== undefined && !fleet.isLeft(member)) fleet.client(member)?.sendMessage();
-    }
-    for (; due.reports >= 1; due.reports--) {
-      const member = pick("reports", members);
-      const client = member === undefined ? undefined : fleet.client(member);
-      if (
-        member === undefined ||
-        client === undefined ||
-        client instanceof HttpsMember ||
-        fleet.isLeft(member)
-      )
-        continue;
-      const n = at.reports;
-      if (member.reported.inFlight === undefined) client.report({ [`r${n % 5}`]: n });
-    }
-    for (; due.patches >= 1; due.patches--) {
-      const member = pick("patches", members);
-      if (member !== undefined) void services.patch(member);
-    }
-    for (; due.methods >= 1; due.methods--) {
-      const member = pick("methods", members);
-      if (member !== undefined && member.protocol !== "https" && !fleet.isLeft(member))
-        void services.invoke(member);
-    }
-    for (; due.commands >= 1; due.commands--) {
-      const member = pick("commands", devices);
-      if (member !== undefined) void services.command(member);
-    }
-    for (; due.polls >= 1; due.polls--) {
-      const member = pick("polls", members);
-      const client = member === undefined ? undefined : fleet.client(member);
-      if (client instanceof HttpsMember) client.poll().catch(() => {});
-    }
-    for (; due.queries >= 1; due.queries--) void services.query(modules);
     // Those who never read get more than their share.
     for (const member of frozen) if (Math.random() < 0.2) void services.patch(member);
-    if (now >= storm) {
-      storm += STORM_S;
-      fleet.storm(STORM_SHARE);
+    for (const each of rare) {
+      if (now < each.at) continue;
+      each.at += each.every;
+      each.run();
     }
-    if (now >= fault) {
-      fault += FAULT_S;
-      const client = fleet.client(members[Math.floor(Math.random() * members.length)] ?? never());
-      if (client instanceof MqttMember) client.fault();
-    }
-    if (now >= sample) {
-      sample += SAMPLE_S;
-      memory.push(hub.residentMiB);
-    }
-    if (now >= kill) {
+    if (now >= nextKill) {
       await hub.kill();
       kills++;
       await hub.start();
-      kill = (performance.now() - began) / 1000 + killEvery;
+      nextKill = (performance.now() - began) / 1000 + killEvery;
     }
     if (hub.isGone) {
       problems.add(`the hub ended by itself: ${hub.errors}`);
@@ -290,11 +293,6 @@ async function load({ fleet, services, frozen, memory }) {
     }
     await pass(TICK_MS);
   }
-}
-
-/** @returns {never} */
-function never() {
-  throw new Error("there are no members");
 }
 
 /** @param {() => boolean} condition @param {number} limit ms */
@@ -337,7 +335,7 @@ async function drain(fleet, services) {
   );
 }
 
-/** @param {{ fleet: Fleet, rest: Rest, services: Services, frozen: readonly import("./model.js").Member[] }} parts */
+/** @param {{ fleet: Fleet, rest: Rest, services: Services, frozen: readonly Member[] }} parts */
 async function compare({ fleet, rest, services, frozen }) {
   // A method for each that is online: it has to be answered now.
   const online = fleet.members.filter(
