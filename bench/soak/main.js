@@ -126,7 +126,7 @@ async function soak() {
   const kills = await load({ fleet, services, frozen, memory });
   const seconds = (performance.now() - began) / 1000;
   // Of the last of several lives nothing can be said.
-  const cpu = kills > 0 ? Number.NaN : ((cpuMicros(hub.pid) ?? 0) - cpuBefore) / 1e6 / seconds;
+  const cpu = kills > 0 ? null : ((cpuMicros(hub.pid) ?? 0) - cpuBefore) / 1e6 / seconds;
   const filesAfter = hub.openFiles;
   clearInterval(sampling);
 
@@ -421,7 +421,7 @@ function print(figures) {
     `resident MiB: ${memoryMiB.filter((_, index) => index % step === 0).join(" ")}`,
     `heap used, MiB: ${figures.insideMiB.map((each) => each["heap_size_used"]?.toFixed(0)).join(" ")}; external: ${figures.insideMiB.map((each) => each["external_memory"]?.toFixed(0)).join(" ")}`,
     `open files: ${openFiles.before} before, ${openFiles.connected} connected, ${openFiles.after} at the end of the load, ${openFiles.end} after it`,
-    `event-loop delay: p50 ${delay.p50.toFixed(1)} ms, p99 ${delay.p99.toFixed(1)} ms, max ${delay.max.toFixed(0)} ms; ${figures.cpuCores.toFixed(2)} cores; stopped within ${figures.stopSeconds.toFixed(1)} s`,
+    `event-loop delay: p50 ${delay.p50.toFixed(1)} ms, p99 ${delay.p99.toFixed(1)} ms, max ${delay.max.toFixed(0)} ms; ${figures.cpuCores?.toFixed(2) ?? "?"} cores; stopped within ${figures.stopSeconds.toFixed(1)} s`,
     figures.problems === 0 ? "no problems" : `${figures.problems} PROBLEMS:`,
     ...texts,
   ];

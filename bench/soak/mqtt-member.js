@@ -33,6 +33,8 @@ export class MqttMember {
     stream.on("error", () => {});
     stream.on("data", (chunk) => this.#parser.parse(chunk));
     stream.once("close", () => this.#ended());
+    // A WebSocket whose peer was killed ends to be read, and is not closed before somebody writes.
+    stream.once("end", () => stream.destroy());
     this.#parser.on("packet", (packet) => this.#received(packet));
     this.#parser.on("error", (error) => member.problem(`sent what is not MQTT: ${error.message}`));
     this.#open();
