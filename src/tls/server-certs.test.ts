@@ -357,7 +357,7 @@ describe("a certificate from elsewhere", () => {
     await expect(load(certFile, keyFile, made.expires)).rejects.toThrow(/expired on/);
     writeFileSync(keyFile, foreign.key[0] ?? "");
     await expect(load(certFile, keyFile)).rejects.toThrow(/does not belong to the first/);
-    writeFileSync(certFile, (made.cert[0] ?? "").replace(/MII\w{20}/, "AAAA"));
+    writeFileSync(certFile, (made.cert[0] ?? "").replace(/MII.{20}/, "AAAA"));
     await expect(load(certFile, keyFile)).rejects.toThrow(/cannot be read/);
     chmodSync(certFile, 0o600);
   });
