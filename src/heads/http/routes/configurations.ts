@@ -1,6 +1,5 @@
 import type { FastifyPluginCallback } from "fastify";
 import { z } from "zod";
-import { parsePrecondition } from "../../../domain/identity/etag.ts";
 import type { JsonObject } from "../../../domain/json.ts";
 import { parseTwinObject } from "../../../domain/twin/parse.ts";
 import { callerOf } from "../auth.ts";
@@ -14,7 +13,7 @@ import {
   testQueriesInput,
 } from "../schemas/configurations.ts";
 import { apiQuery, deviceParams, ifMatchHeader, listQuery } from "../schemas/shared.ts";
-import { type RouteParts, errorAnswers, tagged } from "./parts.ts";
+import { type RouteParts, errorAnswers, preconditionOf, tagged } from "./parts.ts";
 
 const tags = ["Configurations"];
 const one = { tags, params: configurationParams, querystring: apiQuery };
@@ -72,7 +71,7 @@ export function configurationRoutes({ hub, limits }: RouteParts): FastifyPluginC
         response: { 200: configurationAnswer, 201: configurationAnswer, ...errorAnswers },
       },
       handler: async (request, reply) => {
-        const precondition = parsePrecondition(request.headers["if-match"]);
+        const precondition = preconditionOf(request);
         const { id } = request.params;
         const put = await configurations.put(callerOf(request), id, request.body, precondition);
         return reply.code(put.created ? 201 : 200).send(tagged(reply, put));
@@ -89,7 +88,7 @@ export function configurationRoutes({ hub, limits }: RouteParts): FastifyPluginC
         response: { 204: z.undefined(), ...errorAnswers },
       },
       handler: async (request, reply) => {
-        const precondition = parsePrecondition(request.headers["if-match"]);
+        const precondition = preconditionOf(request);
         await configurations.delete(callerOf(request), request.params.id, precondition);
         return reply.code(204).send(undefined);
       },

@@ -1,11 +1,10 @@
 import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { parsePrecondition } from "../../../domain/identity/etag.ts";
 import { readAddressed } from "../address.ts";
 import { callerOf } from "../auth.ts";
 import { deviceAnswer, deviceInput } from "../schemas/identity.ts";
 import { apiQuery, deviceParams, ifMatchHeader, listQuery } from "../schemas/shared.ts";
-import { type RouteParts, errorAnswers, tagged } from "./parts.ts";
+import { type RouteParts, errorAnswers, preconditionOf, tagged } from "./parts.ts";
 
 const tags = ["Devices"];
 const one = { tags, params: deviceParams, querystring: apiQuery };
@@ -50,7 +49,7 @@ export function deviceRoutes(parts: RouteParts): FastifyPluginCallbackZod {
         response: { 200: deviceAnswer, ...errorAnswers },
       },
       handler: async (request, reply) => {
-        const precondition = parsePrecondition(request.headers["if-match"]);
+        const precondition = preconditionOf(request);
         const { deviceId } = request.params;
         const { body } = request;
         // Always 200, even for a new device: two SDKs refuse 201 here.
@@ -71,7 +70,7 @@ export function deviceRoutes(parts: RouteParts): FastifyPluginCallbackZod {
         response: { 204: z.undefined(), ...errorAnswers },
       },
       handler: async (request, reply) => {
-        const precondition = parsePrecondition(request.headers["if-match"]);
+        const precondition = preconditionOf(request);
         await identities.delete(callerOf(request), request.params, precondition);
         return reply.code(204).send(undefined);
       },

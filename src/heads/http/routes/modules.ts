@@ -1,11 +1,10 @@
 import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
 import { z } from "zod";
-import { parsePrecondition } from "../../../domain/identity/etag.ts";
 import { readAddressed } from "../address.ts";
 import { callerOf } from "../auth.ts";
 import { moduleAnswer, moduleInput } from "../schemas/identity.ts";
 import { apiQuery, deviceParams, ifMatchHeader, moduleParams } from "../schemas/shared.ts";
-import { type RouteParts, errorAnswers, tagged } from "./parts.ts";
+import { type RouteParts, errorAnswers, preconditionOf, tagged } from "./parts.ts";
 
 const tags = ["Modules"];
 const one = { tags, params: moduleParams, querystring: apiQuery };
@@ -57,7 +56,7 @@ export function moduleRoutes(parts: RouteParts): FastifyPluginCallbackZod {
           callerOf(request),
           request.params,
           request.body,
-          parsePrecondition(request.headers["if-match"]),
+          preconditionOf(request),
         );
         return reply.code(put.created ? 201 : 200).send(tagged(reply, put));
       },
@@ -73,7 +72,7 @@ export function moduleRoutes(parts: RouteParts): FastifyPluginCallbackZod {
         response: { 204: z.undefined(), ...errorAnswers },
       },
       handler: async (request, reply) => {
-        const precondition = parsePrecondition(request.headers["if-match"]);
+        const precondition = preconditionOf(request);
         await identities.delete(callerOf(request), request.params, precondition);
         return reply.code(204).send(undefined);
       },

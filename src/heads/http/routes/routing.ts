@@ -1,29 +1,26 @@
 import type { FastifyPluginCallbackZod } from "fastify-type-provider-zod";
-import { z } from "zod";
-import { argumentInvalid } from "../../../domain/errors.ts";
-import { type Precondition, parsePrecondition } from "../../../domain/identity/etag.ts";
 import { callerOf } from "../auth.ts";
 import {
   endpointAnswer,
   endpointInput,
   enrichmentAnswer,
   enrichmentInput,
-  enrichmentKey,
   fallbackInput,
   routeAnswer,
   routeInput,
-  routingName,
 } from "../schemas/routing.ts";
 import { ifMatchHeader } from "../schemas/shared.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
-import { type RouteParts, errorAnswers, tagged } from "./parts.ts";
+import { namedResourceRoutes } from "./named-resource.ts";
+import { type RouteParts, errorAnswers, preconditionOf, tagged } from "./parts.ts";
 
-const tags = ["Routing"];
+const tag = "Routing";
 
 /** Routes of messages, the fallback route, endpoints and enrichments (spec/semantics §11). Ours, not Azure's. */
 export function routingRoutes(parts: RouteParts): FastifyPluginCallbackZod {
   return (app, _options, done) => {
     app.register(messageRoutes(parts));
+    app.register(fallbackRoutes(parts));
     app.register(endpointRoutes(parts));
     app.register(deadLetterRoutes(parts));
     app.register(enrichmentRoutes(parts));
@@ -31,59 +28,33 @@ export function routingRoutes(parts: RouteParts): FastifyPluginCallbackZod {
   };
 }
 
-function messageRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
-  const { routing } = hub;
+function messageRoutes({ hub: { routing } }: RouteParts): FastifyPluginCallbackZod {
+  return namedResourceRoutes({
+    tag,
+    url: "/$hub/routes",
+    nameMember: "name",
+    summaries: {
+      list: "List routes",
+      get: "Get a route",
+      put: "Create a route, or change it with If-Match",
+      delete: "Delete a route",
+    },
+    answer: routeAnswer,
+    input: routeInput,
+    list: (principal) => routing.routes(principal),
+    get: (principal, name) => routing.route(principal, name),
+    put(principal, name, input, precondition) {
+      const route = { ...input, name, condition: input.condition ?? "" };
+      return routing.putRoute(principal, route, precondition);
+    },
+    delete: (principal, name, precondition) => routing.deleteRoute(principal, name, precondition),
+  });
+}
+
+function fallbackRoutes({ hub: { routing } }: RouteParts): FastifyPluginCallbackZod {
+  const tags = [tag];
   const response = { 200: routeAnswer, ...errorAnswers };
   return (app, _options, done) => {
-    const url = "/$hub/routes/:name";
-    const write = { tags, params: routingName, headers: ifMatchHeader };
-    app.route({
-      method: "GET",
-      url: "/$hub/routes",
-      schema: {
-        tags,
-        summary: "List routes",
-        response: { 200: z.array(routeAnswer), ...errorAnswers },
-      },
-      handler: async (request) => [...(await routing.routes(callerOf(request)))],
-    });
-    app.route({
-      method: "GET",
-      url,
-      schema: { tags, summary: "Get a route", params: routingName, response },
-      handler: async (request, reply) =>
-        tagged(reply, await routing.route(callerOf(request), request.params.name)),
-    });
-    app.route({
-      method: "PUT",
-      url,
-      schema: {
-        ...write,
-        summary: "Create a route, or change it with If-Match",
-        body: routeInput,
-        response: { ...response, 201: routeAnswer },
-      },
-      handler: async (request, reply) => {
-        const name = sameName(request.params.name, request.body.name);
-        const route = { ...request.body, name, condition: request.body.condition ?? "" };
-        const put = await routing.putRoute(callerOf(request), route, preconditionOf(request));
-        return reply.code(put.created ? 201 : 200).send(tagged(reply, put));
-      },
-    });
-    app.route({
-      method: "DELETE",
-      url,
-      schema: {
-        ...write,
-        summary: "Delete a route",
-        response: { 204: z.undefined(), ...errorAnswers },
-      },
-      handler: async (request, reply) => {
-        const { name } = request.params;
-        await routing.deleteRoute(callerOf(request), name, preconditionOf(request));
-        return reply.code(204).send(undefined);
-      },
-    });
     app.route({
       method: "GET",
       url: "/$hub/fallbackRoute",
@@ -110,134 +81,46 @@ function messageRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
   };
 }
 
-function endpointRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
-  const { routing } = hub;
-  const response = { 200: endpointAnswer, ...errorAnswers };
-  return (app, _options, done) => {
-    const url = "/$hub/endpoints/:name";
-    const write = { tags, params: routingName, headers: ifMatchHeader };
-    app.route({
-      method: "GET",
-      url: "/$hub/endpoints",
-      schema: {
-        tags,
-        summary: "List endpoints beside the built-in one, with their health",
-        response: { 200: z.array(endpointAnswer), ...errorAnswers },
-      },
-      handler: async (request) => [...(await routing.endpoints(callerOf(request)))],
-    });
-    app.route({
-      method: "GET",
-      url,
-      schema: { tags, summary: "Get an endpoint with its health", params: routingName, response },
-      handler: async (request, reply) =>
-        tagged(reply, await routing.endpoint(callerOf(request), request.params.name)),
-    });
-    app.route({
-      method: "PUT",
-      url,
-      schema: {
-        ...write,
-        summary: "Create an endpoint, webhook or log, or change it with If-Match",
-        body: endpointInput,
-        response: { ...response, 201: endpointAnswer },
-      },
-      handler: async (request, reply) => {
-        const name = sameName(request.params.name, request.body.name);
-        const put = await routing.putEndpoint(
-          callerOf(request),
-          { ...request.body, name },
-          preconditionOf(request),
-        );
-        return reply.code(put.created ? 201 : 200).send(tagged(reply, put));
-      },
-    });
-    app.route({
-      method: "DELETE",
-      url,
-      schema: {
-        ...write,
-        summary:
-          "Delete an endpoint that nothing names, with all that waits for it or is kept in it",
-        response: { 204: z.undefined(), ...errorAnswers },
-      },
-      handler: async (request, reply) => {
-        const { name } = request.params;
-        await routing.deleteEndpoint(callerOf(request), name, preconditionOf(request));
-        return reply.code(204).send(undefined);
-      },
-    });
-    done();
-  };
+function endpointRoutes({ hub: { routing } }: RouteParts): FastifyPluginCallbackZod {
+  return namedResourceRoutes({
+    tag,
+    url: "/$hub/endpoints",
+    nameMember: "name",
+    summaries: {
+      list: "List endpoints beside the built-in one, with their health",
+      get: "Get an endpoint with its health",
+      put: "Create an endpoint, webhook or log, or change it with If-Match",
+      delete: "Delete an endpoint that nothing names, with all that waits for it or is kept in it",
+    },
+    answer: endpointAnswer,
+    input: endpointInput,
+    list: (principal) => routing.endpoints(principal),
+    get: (principal, name) => routing.endpoint(principal, name),
+    put: (principal, name, input, precondition) =>
+      routing.putEndpoint(principal, { ...input, name }, precondition),
+    delete: (principal, name, precondition) =>
+      routing.deleteEndpoint(principal, name, precondition),
+  });
 }
 
-function enrichmentRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
-  const { routing } = hub;
-  const response = { 200: enrichmentAnswer, ...errorAnswers };
-  return (app, _options, done) => {
-    const url = "/$hub/enrichments/:key";
-    const write = { tags, params: enrichmentKey, headers: ifMatchHeader };
-    app.route({
-      method: "GET",
-      url: "/$hub/enrichments",
-      schema: {
-        tags,
-        summary: "List enrichments",
-        response: { 200: z.array(enrichmentAnswer), ...errorAnswers },
-      },
-      handler: async (request) => [...(await routing.enrichments(callerOf(request)))],
-    });
-    app.route({
-      method: "GET",
-      url,
-      schema: { tags, summary: "Get an enrichment", params: enrichmentKey, response },
-      handler: async (request, reply) =>
-        tagged(reply, await routing.enrichment(callerOf(request), request.params.key)),
-    });
-    app.route({
-      method: "PUT",
-      url,
-      schema: {
-        ...write,
-        summary: "Create an enrichment, or change it with If-Match",
-        body: enrichmentInput,
-        response: { ...response, 201: enrichmentAnswer },
-      },
-      handler: async (request, reply) => {
-        const key = sameName(request.params.key, request.body.key);
-        const put = await routing.putEnrichment(
-          callerOf(request),
-          { ...request.body, key },
-          preconditionOf(request),
-        );
-        return reply.code(put.created ? 201 : 200).send(tagged(reply, put));
-      },
-    });
-    app.route({
-      method: "DELETE",
-      url,
-      schema: {
-        ...write,
-        summary: "Delete an enrichment",
-        response: { 204: z.undefined(), ...errorAnswers },
-      },
-      handler: async (request, reply) => {
-        const { key } = request.params;
-        await routing.deleteEnrichment(callerOf(request), key, preconditionOf(request));
-        return reply.code(204).send(undefined);
-      },
-    });
-    done();
-  };
-}
-
-function sameName(inPath: string, inBody: string | null | undefined): string {
-  if (inBody == null || inBody === inPath) return inPath;
-  throw argumentInvalid("The name in the body is not the one in the address");
-}
-
-function preconditionOf(request: {
-  readonly headers: { readonly "if-match"?: string | undefined };
-}): Precondition {
-  return parsePrecondition(request.headers["if-match"]);
+function enrichmentRoutes({ hub: { routing } }: RouteParts): FastifyPluginCallbackZod {
+  return namedResourceRoutes({
+    tag,
+    url: "/$hub/enrichments",
+    nameMember: "key",
+    summaries: {
+      list: "List enrichments",
+      get: "Get an enrichment",
+      put: "Create an enrichment, or change it with If-Match",
+      delete: "Delete an enrichment",
+    },
+    answer: enrichmentAnswer,
+    input: enrichmentInput,
+    list: (principal) => routing.enrichments(principal),
+    get: (principal, key) => routing.enrichment(principal, key),
+    put: (principal, key, input, precondition) =>
+      routing.putEnrichment(principal, { ...input, key }, precondition),
+    delete: (principal, key, precondition) =>
+      routing.deleteEnrichment(principal, key, precondition),
+  });
 }

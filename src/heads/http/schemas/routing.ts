@@ -18,7 +18,6 @@ const condition = z
   .describe("In the language of message routing queries; empty for every message");
 
 export const routingName = z.object({ name: z.string() });
-export const enrichmentKey = z.object({ key: z.string() });
 
 const text = z.string();
 
