@@ -1,8 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import device from "azure-iot-device";
 import type { Client, Message, ModuleClient } from "azure-iot-device";
 import iothub from "azure-iothub";
-import { startHub } from "../../src/testing/index.ts";
+import { hubOfFile } from "./hub.ts";
 import {
   type DeviceSideClient,
   Inbox,
@@ -10,25 +10,16 @@ import {
   type Protocol,
   type Subject,
   clientWithToken,
-  closeClients,
   inSeconds,
   kinds,
   once,
   openClient,
   register,
   report,
-  trust,
   watch,
 } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-});
-afterEach(closeClients);
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
 
 const overAmqp: readonly Protocol[] = ["amqp", "amqp-ws"];
 const cases: readonly { kind: Kind; protocol: Protocol }[] = kinds.flatMap((kind) =>

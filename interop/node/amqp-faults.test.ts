@@ -1,30 +1,21 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import device from "azure-iot-device";
 import type { Client, Message } from "azure-iot-device";
-import { startHub } from "../../src/testing/index.ts";
+import { hubOfFile } from "./hub.ts";
 import {
   type DeviceSideClient,
   Inbox,
   type Kind,
   type Protocol,
   type Subject,
-  closeClients,
   kinds,
   once,
   openClient,
   register,
-  trust,
   watch,
 } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-});
-afterEach(closeClients);
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
 
 const overAmqp: readonly Protocol[] = ["amqp", "amqp-ws"];
 const cases: readonly { kind: Kind; protocol: Protocol }[] = kinds.flatMap((kind) =>

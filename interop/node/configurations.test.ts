@@ -1,25 +1,10 @@
 import type { Configuration } from "azure-iothub";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
-import {
-  closeClients,
-  kinds,
-  openClient,
-  plain,
-  register,
-  registryOf,
-  trust,
-  watch,
-} from "./support.ts";
+import { describe, expect, it, vi } from "vitest";
+import { hubOfFile } from "./hub.ts";
+import { kinds, openClient, plain, register, registryOf, watch } from "./support.ts";
 import type { Subject } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-});
-afterEach(closeClients);
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
 
 function configuration(
   id: string,

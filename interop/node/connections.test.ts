@@ -1,7 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import device from "azure-iot-device";
 import iothub from "azure-iothub";
 import { startHub } from "../../src/testing/index.ts";
+import { hubOfFile } from "./hub.ts";
 import {
   clientOf,
   clientWithToken,
@@ -19,14 +20,7 @@ import {
 } from "./support.ts";
 import type { Subject } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-});
-afterEach(closeClients);
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
 
 const unauthorized = { name: "UnauthorizedError" };
 

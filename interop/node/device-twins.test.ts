@@ -1,7 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
+import { describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
 import {
-  closeClients,
   kinds,
   openClient,
   plain,
@@ -9,19 +8,11 @@ import {
   register,
   report,
   subjectOf,
-  trust,
   watch,
 } from "./support.ts";
 import type { Json } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-});
-afterEach(closeClients);
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
 
 const cases = kinds.flatMap((kind) => protocols.map((protocol) => ({ kind, protocol })));
 

@@ -10,9 +10,9 @@ import {
   latestEventPosition,
 } from "@azure/event-hubs";
 import device from "azure-iot-device";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
-import { Inbox, closeClients, kinds, openClient, register, trust } from "./support.ts";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
+import { Inbox, kinds, openClient, register } from "./support.ts";
 import type { Subject } from "./support.ts";
 import { trustTls } from "./trust-tls.ts";
 
@@ -22,13 +22,11 @@ const noRetries = {
   loadBalancingOptions: { strategy: "greedy", updateIntervalInMs: 500 } as const,
 };
 
-let hub: Awaited<ReturnType<typeof startHub>>;
+const hub = await hubOfFile({ partitions });
 let consumers: EventHubConsumerClient[] = [];
 let subscriptions: Subscription[] = [];
 
 beforeAll(async () => {
-  hub = await startHub({ ports: "standard", partitions });
-  trust(hub);
   trustTls(hub);
 });
 afterEach(async () => {
@@ -36,9 +34,7 @@ afterEach(async () => {
   await Promise.all(consumers.map((consumer) => consumer.close()));
   subscriptions = [];
   consumers = [];
-  await closeClients();
 });
-afterAll(async () => hub.stop());
 
 function consumer(
   group = "$Default",

@@ -10,24 +10,18 @@ import {
 import device from "azure-iot-device";
 import deviceHttp from "azure-iot-device-http";
 import deviceMqtt from "azure-iot-device-mqtt";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createBlobSas, sasVersion } from "../../src/domain/files/blob-sas.ts";
-import { startHub } from "../../src/testing/index.ts";
-import { noRetry, register, trust } from "./support.ts";
+import { hubOfFile } from "./hub.ts";
+import { noRetry, register } from "./support.ts";
 import type { Subject } from "./support.ts";
 
 const transports = { mqtt: deviceMqtt.Mqtt, http: deviceHttp.Http } as const;
 const mebibyte = 2 ** 20;
 
-let hub: Awaited<ReturnType<typeof startHub>>;
+const hub = await hubOfFile();
 let subject: Subject;
 let client: device.Client;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-});
-afterAll(() => hub.stop());
 
 async function open(transport: keyof typeof transports): Promise<void> {
   subject = await register(hub, "device");

@@ -1,24 +1,19 @@
 import device from "azure-iot-device";
 import type { Client, Message as DeviceMessage } from "azure-iot-device";
 import deviceHttp from "azure-iot-device-http";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
-import { Inbox, noRetry, register, trust } from "./support.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
+import { Inbox, noRetry, register } from "./support.ts";
 import type { Subject } from "./support.ts";
 
 const { Message } = device;
 
-let hub: Awaited<ReturnType<typeof startHub>>;
+const hub = await hubOfFile({ partitions: 1 });
 const clients: Client[] = [];
 
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard", partitions: 1 });
-  trust(hub);
-});
 afterEach(async () => {
   await Promise.all(clients.splice(0).map(async (client) => client.close()));
 });
-afterAll(async () => hub.stop());
 
 /** An SDK client over HTTPS that asks for messages every tenth of a second. */
 async function httpClient(connectionString: string): Promise<Client> {

@@ -4,22 +4,14 @@ import path from "node:path";
 import device from "azure-iot-device";
 import type { DeviceMethodRequest, DeviceMethodResponse } from "azure-iot-device";
 import iothub from "azure-iothub";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { run } from "../../src/cli/run.ts";
-import { startHub } from "../../src/testing/index.ts";
-import { closeClients, kinds, openClient, register, trust } from "./support.ts";
+import { hubOfFile } from "./hub.ts";
+import { kinds, openClient, register } from "./support.ts";
 import type { DeviceSideClient, Subject } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-let service: InstanceType<typeof iothub.Client>;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-  service = iothub.Client.fromConnectionString(hub.connectionString);
-});
-afterEach(closeClients);
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
+const service = iothub.Client.fromConnectionString(hub.connectionString);
 
 interface Params {
   readonly methodName: string;

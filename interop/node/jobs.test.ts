@@ -4,21 +4,14 @@ import path from "node:path";
 import device from "azure-iot-device";
 import iothub from "azure-iothub";
 import type { JobClient } from "azure-iothub";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { freeAddress, startHubProcess } from "../../samples/hub-process.ts";
-import { startHub } from "../../src/testing/index.ts";
-import { closeClients, kinds, openClient, plain, register, registryOf, trust } from "./support.ts";
+import { hubOfFile } from "./hub.ts";
+import { kinds, openClient, plain, register, registryOf, trust } from "./support.ts";
 import type { HubAddress, Subject } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-let jobs: JobClient;
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-  jobs = iothub.JobClient.fromConnectionString(hub.connectionString);
-});
-afterEach(closeClients);
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
+const jobs = iothub.JobClient.fromConnectionString(hub.connectionString);
 
 interface Job {
   readonly status: string;

@@ -1,11 +1,10 @@
 import device from "azure-iot-device";
 import type { DeviceMethodRequest, DeviceMethodResponse, Message } from "azure-iot-device";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
+import { describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
 import {
   Inbox,
   clientOf,
-  closeClients,
   kinds,
   noRetry,
   once,
@@ -13,21 +12,13 @@ import {
   plain,
   register,
   report,
-  trust,
   watch,
 } from "./support.ts";
 import type { Arrivals, DeviceSideClient, Protocol, Subject } from "./support.ts";
 
 const protocols = ["mqtt", "mqtt-ws"] as const satisfies readonly Protocol[];
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-});
-afterEach(closeClients);
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
 
 const cases = kinds.flatMap((kind) => protocols.map((protocol) => ({ kind, protocol })));
 

@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
-import { registryOf, trust } from "./support.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
+import { registryOf } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
+const hub = await hubOfFile();
 const count = 7;
 
 beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
   const registry = registryOf(hub);
   for (let n = 0; n < count; n++) {
     await registry.create({ deviceId: `d${n}` });
@@ -17,7 +15,6 @@ beforeAll(async () => {
     await registry.updateModuleTwin(`d${n}`, "m", { tags }, "*");
   }
 });
-afterAll(async () => hub.stop());
 
 const sources = [
   { kind: "device", source: "devices", moduleId: undefined },

@@ -1,19 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Registry } from "azure-iothub";
-import { startHub } from "../../src/testing/index.ts";
-import { refusal, registryOf, trust } from "./support.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
+import { refusal, registryOf } from "./support.ts";
 
-type Hub = Awaited<ReturnType<typeof startHub>>;
-
-let hub: Hub;
-let registry: Registry;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-  registry = registryOf(hub);
-});
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
+const registry = registryOf(hub);
 
 describe("device identities through azure-iothub", () => {
   it("are created with generated keys of 32 bytes, enabled and disconnected", async () => {

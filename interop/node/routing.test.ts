@@ -2,8 +2,8 @@ import https from "node:https";
 import { EventHubConsumerClient, earliestEventPosition } from "@azure/event-hubs";
 import device from "azure-iot-device";
 import type { ReceivedEventData } from "@azure/event-hubs";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
 import { createSasToken } from "../../src/wire/sas-token.ts";
 import {
   Inbox,
@@ -13,17 +13,14 @@ import {
   register,
   registryOf,
   subjectOf,
-  trust,
 } from "./support.ts";
 import type { Subject } from "./support.ts";
 import { trustTls } from "./trust-tls.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
+const hub = await hubOfFile({ partitions: 2 });
 let open: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
-  hub = await startHub({ ports: "standard", partitions: 2 });
-  trust(hub);
   trustTls(hub);
 });
 afterEach(async () => {
@@ -33,7 +30,6 @@ afterEach(async () => {
   for (const { name } of (await hub.call("GET", "/$hub/routes")).body)
     await hub.call("DELETE", `/$hub/routes/${name}`);
 });
-afterAll(async () => hub.stop());
 
 async function route(source: string, condition = "", endpoint = "events"): Promise<void> {
   const body = { source, condition, endpointNames: [endpoint] };

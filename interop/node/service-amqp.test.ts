@@ -4,39 +4,26 @@ import type { Message as DeviceMessage } from "azure-iot-device";
 import iothub from "azure-iothub";
 import type { Client as ServiceClient } from "azure-iothub";
 import common from "azure-iot-common";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
-import {
-  Inbox,
-  type Json,
-  type Subject,
-  closeClients,
-  noRetry,
-  openClient,
-  register,
-  trust,
-} from "./support.ts";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
+import { Inbox, type Json, type Subject, noRetry, openClient, register } from "./support.ts";
 import { trustTls } from "./trust-tls.ts";
 
 const transports = { amqp: iothub.Amqp, "amqp-ws": iothub.AmqpWs } as const;
 const overAmqp = ["amqp", "amqp-ws"] as const;
 type Transport = (typeof overAmqp)[number];
 
-let hub: Awaited<ReturnType<typeof startHub>>;
+const hub = await hubOfFile();
 let services: ServiceClient[] = [];
 
 beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
   trustTls(hub);
 });
 afterEach(async () => {
   const open = services;
   services = [];
   await Promise.all(open.map((service) => service.close().catch(() => undefined)));
-  await closeClients();
 });
-afterAll(() => hub.stop());
 
 function unopened(transport: Transport, policy = "service"): ServiceClient {
   const text = hub.connectionStrings[policy] ?? "";

@@ -1,15 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startHub } from "../../src/testing/index.ts";
-import { kinds, plain, register, registryOf, refusal, trust } from "./support.ts";
+import { describe, expect, it } from "vitest";
+import { hubOfFile } from "./hub.ts";
+import { kinds, plain, register, registryOf, refusal } from "./support.ts";
 import type { Json } from "./support.ts";
 
-let hub: Awaited<ReturnType<typeof startHub>>;
-
-beforeAll(async () => {
-  hub = await startHub({ ports: "standard" });
-  trust(hub);
-});
-afterAll(async () => hub.stop());
+const hub = await hubOfFile();
 
 describe.each(kinds)("the twin of a %s through azure-iothub", (kind) => {
   it("exists with its identity, empty, at version 2 and etag 1", async () => {
