@@ -49,6 +49,8 @@ function tlsOptions({ tls: { key, cert }, handshakeTimeout }: ListenerParts): Tl
     ciphers,
     requestCert: true,
     rejectUnauthorized: false,
+    // Node would read its own 140 roots, and check certificates against them that the hub checks by its registered CAs.
+    ca: [],
     handshakeTimeout,
     noDelay: true,
     // A resumed session would not carry the certificates between a client's own and its CA.
