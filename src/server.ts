@@ -38,8 +38,11 @@ import { loadOrCreateTls } from "./tls/server-certs.ts";
 import { readVersion } from "./version.ts";
 import { postToWebhook } from "./webhook-post.ts";
 
-/** When the routes are loaded if nobody has asked for one, in milliseconds: devices that waited for the hub go first. */
-const routesDelay = 250;
+/**
+ * When that is done which nobody waits for, in milliseconds: the routes are loaded, unless somebody has asked for one, and
+ * at the first start the RSA key is made. Devices that waited for the hub go first.
+ */
+const afterStart = 250;
 
 export interface ServerOptions {
   readonly log?: Log;
@@ -166,13 +169,7 @@ export async function startServer(
     const https = httpsListener(entrance, http);
     const mqtts = tlsListener(entrance, mqtt);
     const amqps = tlsListener(entrance, amqp);
-    const renewed = tls.complete?.then(
-      (complete) => {
-        for (const each of [https, mqtts, amqps])
-          renewCertificates(each, { ...entrance, tls: complete });
-      },
-      (error: unknown) => log.error({ err: error }, "the RSA certificate could not be made"),
-    );
+    let renewed: Promise<void> | undefined;
     undo.push(() => renewed);
     const metrics = metricsReader({
       hub,
@@ -207,7 +204,18 @@ export async function startServer(
 
     const hostName = hostNames[0] ?? config.listen;
     // A failure shows at the first request, which tries for itself.
-    undo.push(systemClock.after(routesDelay, () => void http.load().catch(() => undefined)));
+    undo.push(systemClock.after(afterStart, () => void http.load().catch(() => undefined)));
+    undo.push(
+      systemClock.after(afterStart, () => {
+        renewed = tls.complete?.().then(
+          (complete) => {
+            for (const each of [https, mqtts, amqps])
+              renewCertificates(each, { ...entrance, tls: complete });
+          },
+          (error: unknown) => log.error({ err: error }, "the RSA certificate could not be made"),
+        );
+      }),
+    );
     log.info(
       { hostName, ...ports, metrics: metricsAddress, store: config.dataDir ?? "memory" },
       "hub is ready",

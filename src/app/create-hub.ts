@@ -148,11 +148,14 @@ export interface Hub {
 /** Joins the use cases over a store. The store's outbox has its one listener from here on. */
 export async function createHub(parts: HubParts): Promise<Hub> {
   const { settings } = parts;
-  const policies = await ensurePolicies(parts.store, parts.random);
+  // Together, so that a new hub commits once.
+  const [policies] = await Promise.all([
+    ensurePolicies(parts.store, parts.random),
+    ensureDefaultConsumerGroup(parts.store),
+  ]);
   const throttles =
     settings.throttling === null ? undefined : new Throttles(settings.throttling, parts);
   await throttles?.start();
-  await ensureDefaultConsumerGroup(parts.store);
   const usesIndexes = await startIndexes(parts.store, parts.log);
   const files = await findStorage(parts);
   const waiters = new ServiceWaiters(parts.clock);

@@ -29,7 +29,7 @@ interface Handshake {
 /** A directory's certificates once all of them are there. */
 async function complete(options: Parameters<typeof loadOrCreateTls>[0]): Promise<ServerTls> {
   const server = await loadOrCreateTls(options);
-  return server.complete ?? server;
+  return server.complete?.() ?? server;
 }
 
 /** A real handshake with a server that uses these certificates as the hub does. */
@@ -124,10 +124,10 @@ describe("the hub's certificates in a directory", () => {
     );
   });
 
-  it("begin with the ECDSA one at the first start, while the key of the other is being made", async () => {
+  it("begin with the ECDSA one at the first start, before the key of the other is made", async () => {
     const options = { directory: newDirectory(), hostNames: [], now: Date.now() };
     const first = await loadOrCreateTls(options);
-    const all = await first.complete;
+    const all = await first.complete?.();
     const again = await loadOrCreateTls(options);
 
     expect(first.cert).toHaveLength(1);

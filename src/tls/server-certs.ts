@@ -37,10 +37,11 @@ export interface ServerTls {
   /** When the first of the certificates ends: milliseconds since 1970. */
   readonly expires: number;
   /**
-   * At the first start only: the same with the RSA certificate, whose key is still being made. Nobody can miss it
-   * yet, since nobody has the CA. Rejects with what the file system says if the key can't be written.
+   * At the first start only: makes the RSA certificate, too, whose key takes up to a second of a core; to be called
+   * once. Nobody can miss it yet, since nobody has the CA. Rejects with what the file system says if the key can't be
+   * written.
    */
-  readonly complete?: Promise<ServerTls> | undefined;
+  readonly complete?: (() => Promise<ServerTls>) | undefined;
 }
 
 export interface TlsOptions {
@@ -90,14 +91,10 @@ async function inDirectory(
   const authority = loadOrCreateAuthority(directory, now);
   const pair = (kind: KeyKind) => loadOrIssue(directory, kind, authority, names, now);
   if (!rsa) return serverTls([await pair("ecdsa")], authority, caFile, names);
-  const [ecdsa, other] = [pair("ecdsa"), pair("rsa")];
-  const both = Promise.all([ecdsa, other]).then((pairs) =>
-    serverTls(pairs, authority, caFile, names),
-  );
-  if (!isFirstStart) return both;
-  // Whoever waits for `complete` hears of a failure; until then it is no unhandled one.
-  both.catch(() => undefined);
-  return { ...serverTls([await ecdsa], authority, caFile, names), complete: both };
+  const ecdsa = await pair("ecdsa");
+  const complete = async () => serverTls([ecdsa, await pair("rsa")], authority, caFile, names);
+  if (!isFirstStart) return complete();
+  return { ...serverTls([ecdsa], authority, caFile, names), complete };
 }
 
 /** The directory's key and certificate of one kind, made if they are not there or may not go on. */

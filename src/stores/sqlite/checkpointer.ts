@@ -5,6 +5,8 @@ import { type Driver, type DriverModule, lockTimeout } from "./driver.ts";
 
 /** At most one checkpoint in this many milliseconds. */
 const interval = 100;
+/** How long after the start the first one comes at the soonest, in milliseconds: its thread is not to slow the start down. */
+const firstAfter = 1_000;
 /** Bytes of the write-ahead log after which the main thread finishes what the worker has begun. */
 const defaultFinishBytes = 64 * 1024 * 1024;
 /** At this many times as many bytes it does not wait for a busy worker any more. */
@@ -62,7 +64,7 @@ export class Checkpointer {
   #worker: Worker | null | undefined;
   #running = false;
   #dirty = false;
-  #last = 0;
+  #last = performance.now() + firstAfter - interval;
   #pausedUntil = 0;
   #timer: NodeJS.Timeout | undefined;
 
