@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import * as z from "zod";
 import { CliError, systemCode } from "./cli-error.ts";
@@ -22,6 +22,8 @@ export function writeHubFile(directory: string, content: HubFile): void {
   const file = path.join(directory, fileName);
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  // Where a file takes the place of another, ext4 waits for the disk; what the last hub left is of no use to anybody.
+  rmSync(file, { force: true });
   renameSync(temporary, file);
 }
 

@@ -101,8 +101,9 @@ const maxLimitsText = 1_000;
 const hostName =
   /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*$/i;
 
+/** A dotted address has the form of a host name, and for the other kind Node compiles an expression of thousands of characters. */
 function isHost(text: string): boolean {
-  return isIP(text) !== 0 || hostName.test(text);
+  return hostName.test(text) || isIP(text) !== 0;
 }
 
 /** Flags and environment variables are text; the file has numbers. */

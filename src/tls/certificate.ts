@@ -6,7 +6,6 @@ import {
   randomBytes,
   sign,
 } from "node:crypto";
-import { isIP } from "node:net";
 import {
   bitString,
   boolean,
@@ -20,7 +19,7 @@ import {
   unsigned,
   utf8String,
 } from "./der.ts";
-import { addressBytes } from "./names.ts";
+import { addressBytes, isAddress } from "./names.ts";
 
 /** A certificate authority that can sign: PEM texts. */
 export interface Authority {
@@ -104,10 +103,9 @@ export function issueServerCertificate(
 
 /** The DER of the subjectAltName extension: a certificate holds these bytes if it is for exactly `names`, in this order. */
 export function alternativeNames(names: readonly string[]): Buffer {
-  const entries = names.map((name) =>
-    isIP(name) === 0
-      ? implicit(2, Buffer.from(name, "latin1")) // dNSName
-      : implicit(7, addressBytes(name)),
+  const entries = names.map(
+    (name) =>
+      isAddress(name) ? implicit(7, addressBytes(name)) : implicit(2, Buffer.from(name, "latin1")), // dNSName
   );
   return extension(oid.subjectAltName, sequence(...entries));
 }

@@ -50,9 +50,14 @@ function canonicalIpv6(text: string): string {
   return new URL(`http://[${address}]`).hostname.slice(1, -1);
 }
 
+/** Whether one of `certificateNames` is an address; no host name has a colon. */
+export function isAddress(name: string): boolean {
+  return name.includes(":") || isIPv4(name);
+}
+
 /** The 4 or 16 bytes of an IP address in its textual form. */
 export function addressBytes(address: string): Buffer {
-  if (!isIPv6(address)) return Buffer.from(address.split(".").map(Number));
+  if (!address.includes(":")) return Buffer.from(address.split(".").map(Number));
   const [head = "", tail] = canonicalIpv6(address).split("::");
   const left = groups(head);
   const right = groups(tail ?? "");
