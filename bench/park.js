@@ -89,17 +89,19 @@ export class Park {
    * A server of its own for one round; the hub finds its modules registered.
    *
    * @param {TargetId} id
+   * @param {number} [modules] for how many tokens are made, which takes time beside the start
    */
-  async fresh(id) {
-    if (id !== "hub") return this.#start(id);
-    return startHub(this.#context, { data: await this.#filledFolder(), register: false });
+  async fresh(id, modules = this.#context.modules) {
+    const context = { ...this.#context, modules };
+    if (id !== "hub") return this.#start(id, context);
+    return startHub(context, { data: await this.#filledFolder(), register: false });
   }
 
-  /** A hub whose data folder does not exist yet. */
+  /** A hub whose data folder does not exist yet, and one token. */
   async emptyHub() {
     const data = path.join(this.#context.directory, "empty");
     rmSync(data, { recursive: true, force: true });
-    return startHub(this.#context, { data, register: false });
+    return startHub({ ...this.#context, modules: 1 }, { data, register: false });
   }
 
   /** Has the folder with the registered modules made, so that no round pays for it. */
@@ -113,9 +115,8 @@ export class Park {
     await Promise.all(targets.map((target) => target.stop()));
   }
 
-  /** @param {TargetId} id @returns {Promise<Target>} */
-  #start(id) {
-    const context = this.#context;
+  /** @param {TargetId} id @param {Context} [context] @returns {Promise<Target>} */
+  #start(id, context = this.#context) {
     switch (id) {
       case "hub":
         return startHub(context, { data: path.join(context.directory, "hub") });

@@ -144,7 +144,7 @@ export const SCENARIOS = [
     targets: ["hub", "echo", "mosquitto"],
     measure: async ({ park, effort, ids }) => {
       await park.prepare();
-      const starters = ids.map((id) => ({ name: NAMES[id], start: () => park.fresh(id) }));
+      const starters = ids.map((id) => ({ name: NAMES[id], start: () => park.fresh(id, 1) }));
       const empty = {
         name: `${NAMES.hub}, first start`,
         start: () => park.emptyHub(),
