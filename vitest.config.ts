@@ -1,4 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { patience } from "./test/support/patience.ts";
+
+const setupFiles = ["./test/support/setup.ts"];
+const expect = { poll: { timeout: patience } };
 
 export default defineConfig({
   test: {
@@ -6,6 +10,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          setupFiles,
+          expect,
           include: ["src/**/*.test.ts", "portal/src/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -14,6 +20,8 @@ export default defineConfig({
       {
         test: {
           name: "hub",
+          setupFiles,
+          expect,
           include: ["test/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -22,6 +30,8 @@ export default defineConfig({
       {
         test: {
           name: "interop",
+          setupFiles,
+          expect,
           include: ["interop/node/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
