@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type TestHub, type TestIdentity, startHub } from "../src/testing/index.ts";
 import { createSasToken } from "../src/wire/sas-token.ts";
+import { patience } from "./support/patience.ts";
 
 /** A codec that nobody here has written: Mosquitto's, in C. */
 type Tool = "mosquitto_pub" | "mosquitto_sub" | "mosquitto_rr";
@@ -68,7 +69,7 @@ function start(tool: Tool, identity: TestIdentity, args: readonly string[], key?
     });
     child.on("close", resolve);
   });
-  const ended = within(10_000, `${tool} to end`, closed).then((code) => {
+  const ended = within(patience, `${tool} to end`, closed).then((code) => {
     running.delete(child);
     return { code, lines };
   });
@@ -176,7 +177,7 @@ async function telemetry(deviceId: string, wanted: number): Promise<readonly Tel
     });
     request.on("error", reject);
   });
-  return within(10_000, `${wanted} messages`, reading);
+  return within(patience, `${wanted} messages`, reading);
 }
 
 describe.each<Kind>(["device", "module"])("Mosquitto's client as a %s", (kind) => {

@@ -142,7 +142,8 @@ describe("texts that would keep a pattern busy", () => {
             expect(error).toBeInstanceOf(Error);
           }
         }
-    expect(process.cpuUsage(started).user / 1000).toBeLessThan(2_000);
+    // One that looks at the rest again at each character takes a minute.
+    expect(process.cpuUsage(started).user / 1000).toBeLessThan(10_000);
   });
 });
 

@@ -26,14 +26,11 @@ async function run(hub: TestHub, body: object): Promise<Job> {
   const { status, body: made } = await hub.call("POST", "/jobs/create", body);
   expect(status).toBe(200);
   const { jobId } = made as { jobId: string };
-  return vi.waitFor(
-    async () => {
-      const { body: job } = await hub.call("GET", `/jobs/${jobId}`);
-      expect((job as Job)["status"]).toMatch(/completed|failed/);
-      return job as Job;
-    },
-    { timeout: 20_000 },
-  );
+  return vi.waitFor(async () => {
+    const { body: job } = await hub.call("GET", `/jobs/${jobId}`);
+    expect((job as Job)["status"]).toMatch(/completed|failed/);
+    return job as Job;
+  });
 }
 
 describe("a container of a storage account that the owner allows", () => {

@@ -41,14 +41,11 @@ describe.each(kinds)("a configuration of the service SDK for a %s", (kind) => {
     );
     expect(made).toMatchObject({ id, priority: 10, labels: { made: "here" } });
     expect(await changes.next()).toEqual({ interval: 5, mode: "fast", $version: 2 });
-    const stored = await vi.waitFor(
-      async () => {
-        const { responseBody } = await registry.getConfiguration(id);
-        expect(responseBody.systemMetrics?.results).toEqual({ targetedCount: 1, appliedCount: 1 });
-        return responseBody;
-      },
-      { timeout: 15_000 },
-    );
+    const stored = await vi.waitFor(async () => {
+      const { responseBody } = await registry.getConfiguration(id);
+      expect(responseBody.systemMetrics?.results).toEqual({ targetedCount: 1, appliedCount: 1 });
+      return responseBody;
+    });
     // The whole object goes back, as an application does it.
     await registry.updateConfiguration({ ...stored, priority: 20 });
     await expect(registry.updateConfiguration({ ...stored, priority: 30 })).rejects.toMatchObject({

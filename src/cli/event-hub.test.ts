@@ -89,7 +89,7 @@ describe("twinhub monitor-feedback", () => {
     const running = start("monitor-feedback", "-d", "d2", "-o", "json");
     await end("d1", "m1");
     await end("d2", "m2");
-    await expect.poll(() => running.out, { timeout: 5_000 }).not.toBe("");
+    await expect.poll(() => running.out).not.toBe("");
     running.stop();
     expect(await running.done).toBe(0);
     expect(JSON.parse(running.out)).toMatchObject({

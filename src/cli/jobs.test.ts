@@ -93,22 +93,19 @@ describe("the command line", () => {
       '{"queries":{"q":"select deviceId from devices"}}',
     );
     expect(made).toMatchObject({ id: "mine", priority: 3, targetCondition: "*" });
-    await vi.waitFor(
-      async () => {
-        const metric = await json(
-          "configuration",
-          "show-metric",
-          "-c",
-          "mine",
-          "-m",
-          "appliedCount",
-          "--mt",
-          "system",
-        );
-        expect(metric.result).toEqual([{ deviceId: "d1" }, { deviceId: "edge" }]);
-      },
-      { timeout: 10_000 },
-    );
+    await vi.waitFor(async () => {
+      const metric = await json(
+        "configuration",
+        "show-metric",
+        "-c",
+        "mine",
+        "-m",
+        "appliedCount",
+        "--mt",
+        "system",
+      );
+      expect(metric.result).toEqual([{ deviceId: "d1" }, { deviceId: "edge" }]);
+    });
     expect(
       (await json("configuration", "show-metric", "-c", "mine", "-m", "q")).result,
     ).toHaveLength(2);

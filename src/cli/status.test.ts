@@ -41,7 +41,7 @@ describe("twinhub status", () => {
 
   it("shows a table anew each second until it is ended, from the second look on with rates", async () => {
     const running = start("status");
-    await expect.poll(() => running.texts.length, { timeout: 10_000 }).toBeGreaterThan(1);
+    await expect.poll(() => running.texts.length).toBeGreaterThan(1);
     running.stop();
     expect(await running.done).toBe(0);
     const [first = "", second = ""] = running.texts;

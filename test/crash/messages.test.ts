@@ -351,7 +351,7 @@ describe("a hub that is killed in the middle of telemetry, patches, desired chan
       // Whatever is left comes now.
       const client = await hub.connect(identities[0], keys.get(identities[0]) ?? "");
       new Traffic(client, identities[0], kills.done + 1, record).begin();
-      await expect.poll(() => pending(hub), { timeout: 20_000, interval: 100 }).toBe(0);
+      await expect.poll(() => pending(hub), { interval: 100 }).toBe(0);
       client.destroy();
       await client.closed;
       await hub.kill();

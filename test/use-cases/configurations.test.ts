@@ -6,7 +6,7 @@ import { AppHub, owner, refusalOf, storeKinds } from "../support/app-hub.ts";
 
 /** Others may use the machine too. */
 const waitUntil = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 15_000, interval: 20 });
+  vi.waitFor(check, { interval: 20 });
 
 describe.each(storeKinds)("On the %s store", (store) => {
   let app: AppHub;

@@ -51,14 +51,11 @@ describe("import and export", () => {
     return ended(jobId as string);
   }
   const ended = (jobId: string) =>
-    vi.waitFor(
-      async () => {
-        const job = await app.hub.transfers.get(owner, jobId);
-        expect(job["endTimeUtc"]).not.toBeNull();
-        return job;
-      },
-      { timeout: 15_000 },
-    );
+    vi.waitFor(async () => {
+      const job = await app.hub.transfers.get(owner, jobId);
+      expect(job["endTimeUtc"]).not.toBeNull();
+      return job;
+    });
   const exported = (more: JsonObject = {}) =>
     run({ type: "export", outputBlobContainerUri: `${folder}?sig=secret`, ...more });
   const imported = () =>

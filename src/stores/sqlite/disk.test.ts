@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { patience } from "../../../test/support/patience.ts";
 import type { HubStore } from "../../app/ports.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
 import { message, reported } from "../conformance/samples.ts";
@@ -72,12 +73,16 @@ async function open(
   return { store, disk, directory, logged };
 }
 
-/** Writers that each wait for their answer before they go on; gives how long each answer took, in milliseconds. */
-async function write(store: HubStore, writers: number, each: number): Promise<number[]> {
+/** Writers that each wait for their answer before they go on; gives how many flushes passed until each answer. */
+async function write(
+  { store, disk }: Pick<Opened, "store" | "disk">,
+  writers: number,
+  each: number,
+): Promise<number[]> {
   const waits: number[] = [];
   const one = async (writer: number): Promise<void> => {
     for (let n = 0; n < each; n++) {
-      const began = performance.now();
+      const began = disk.commits;
       if (writer % 2 === 0) await store.eventLog.append(0, message(moduleKey, `${writer}.${n}`));
       else {
         const deviceId = `d${writer}`;
@@ -86,7 +91,7 @@ async function write(store: HubStore, writers: number, each: number): Promise<nu
             tx.putTwin(twin, reported(newTwin(1), { n }));
         });
       }
-      waits.push(performance.now() - began);
+      waits.push(disk.commits - began);
     }
   };
   await Promise.all(Array.from({ length: writers }, (_, writer) => one(writer)));
@@ -94,30 +99,29 @@ async function write(store: HubStore, writers: number, each: number): Promise<nu
 }
 
 describe("a disk that takes 100 ms for a flush", () => {
-  it("slows each answer down to about two flushes, however many write at a time", async () => {
-    const { store, disk } = await open();
+  it("slows each answer down to two flushes at most, however many write at a time", async () => {
+    const opened = await open();
+    const { store, disk } = opened;
     disk.flush = 100;
-    let longestPause = 0;
-    let last = performance.now();
-    // What a head's timers and keep-alives see of it.
+    let last = disk.commits;
+    let mostInOneTurn = 0;
+    // What a head's timers and keep-alives see of it: flushes are what the machine's own speed does not change.
     const ticks = setInterval(() => {
-      longestPause = Math.max(longestPause, performance.now() - last);
-      last = performance.now();
+      mostInOneTurn = Math.max(mostInOneTurn, disk.commits - last);
+      last = disk.commits;
     }, 5);
-    const few = await write(store, 2, 6);
+    const few = await write(opened, 2, 6);
     const commitsOfFew = disk.commits;
-    const many = await write(store, 400, 6);
+    const many = await write(opened, 400, 6);
     clearInterval(ticks);
     await store.close();
     // As many flushes for two hundred times as many writes.
     expect([few.length, many.length]).toEqual([12, 2_400]);
     expect(disk.commits - commitsOfFew).toBeLessThanOrEqual(2 * commitsOfFew + 2);
-    const median = (values: number[]): number =>
-      values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
-    expect(median(few)).toBeGreaterThanOrEqual(95);
-    expect(median(many)).toBeLessThan(4 * median(few));
+    expect(Math.min(...few)).toBeGreaterThanOrEqual(1);
+    expect(Math.max(...few, ...many)).toBeLessThanOrEqual(2);
     // The loop turns between any two flushes.
-    expect(longestPause).toBeLessThan(2_000);
+    expect(mostInOneTurn).toBe(1);
   });
 
   it("does not let what waits grow without bound: more is refused at once", async () => {
@@ -163,7 +167,7 @@ describe("a disk that fails a commit", () => {
     "%s refuses what was written, keeps the rest, and goes on after",
     async (_, code, text) => {
       const { store, disk, directory, logged } = await open();
-      await write(store, 4, 1);
+      await write({ store, disk }, 4, 1);
       const before = await store.transaction(null, (tx) => tx.twin({ deviceId: "d1" }));
       disk.failure = code;
       const refused = await Promise.allSettled([
@@ -197,7 +201,7 @@ describe("a disk that fails a commit", () => {
 
   it("while nobody writes is not noticed by readers", async () => {
     const { store, disk } = await open();
-    await write(store, 2, 1);
+    await write({ store, disk }, 2, 1);
     disk.failure = 10;
     expect((await store.eventLog.read(0, 1, 10)).length).toBe(1);
     expect(await store.transaction(null, (tx) => tx.twin({ deviceId: "d1" }))).toBeDefined();
@@ -223,12 +227,12 @@ describe("a reader in another process, as a backup is one", () => {
       await new Promise((resolve) => setTimeout(resolve, 1));
     };
     while (size() < 8 * walBytes) await append();
-    // It would have been ten seconds, the time that a connection waits for another one's lock.
-    expect(longest).toBeLessThan(5_000);
+    // The time that a connection waits for another one's lock.
+    expect(longest).toBeLessThan(10_000);
     reader.exec("ROLLBACK");
     reader.close();
     const full = size();
-    const end = Date.now() + 20_000;
+    const end = Date.now() + patience;
     while (size() >= full && Date.now() < end) await append();
     expect(size()).toBeLessThan(full);
     await store.close();

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { patience } from "../../../test/support/patience.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { Json } from "../../domain/json.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
@@ -243,7 +244,7 @@ describe("limits", () => {
     let highest = 0;
     let emptied = 0;
     let last = 0;
-    const end = Date.now() + 10_000;
+    const end = Date.now() + patience;
     while (emptied < 3 && Date.now() < end) {
       await store.eventLog.append(0, message(key, body));
       const { size } = statSync(wal);

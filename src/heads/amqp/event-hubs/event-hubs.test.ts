@@ -219,7 +219,7 @@ describe("a reader of a partition", () => {
     const found = await read();
     for (let from = 900; from < all.length; from += 900)
       await sendAll(device, all.slice(from, from + 900));
-    await expect.poll(() => found.length, { timeout: 10_000 }).toBe(all.length);
+    await expect.poll(() => found.length).toBe(all.length);
     expect(found).toEqual(all);
   });
 
