@@ -12,6 +12,9 @@ import {
   trust,
 } from "./support.ts";
 
+const day = 86_400_000;
+const quarterOfAnHour = 900_000;
+
 let hub: Awaited<ReturnType<typeof startHub>>;
 
 /** One operation in ten seconds passes, the next one waits as long, others are refused. */
@@ -19,6 +22,9 @@ async function start(limits: string): Promise<void> {
   const throttle = { tier: null, units: 1, limits, enforces: true, burstSeconds: 0 };
   hub = await startHub({ ports: "standard", throttle });
   trust(hub);
+  // The day's messages are counted anew at midnight: no test runs over it.
+  const untilMidnight = day - (hub.clock.now() % day);
+  if (untilMidnight < quarterOfAnHour) hub.clock.advance(untilMidnight);
 }
 afterEach(async () => {
   await closeClients();
@@ -35,10 +41,20 @@ async function withTime<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-async function refusedBy(name: string): Promise<unknown> {
+interface Throttle {
+  readonly name: string;
+  readonly waiting: number;
+  readonly refused: number;
+}
+
+async function throttleOf(name: string): Promise<Throttle | undefined> {
   const { body } = await hub.call("GET", "/$hub/throttling");
-  const { throttles } = body as { throttles: { name: string; refused: number }[] };
-  return throttles.find((throttle) => throttle.name === name)?.refused;
+  return (body as { throttles: Throttle[] }).throttles.find((throttle) => throttle.name === name);
+}
+
+/** Waits while the hub's time stands nearly still, so that what has been asked is judged as if it came at once. */
+async function until(name: string, state: Partial<Throttle>): Promise<void> {
+  await expect.poll(() => throttleOf(name)).toMatchObject(state);
 }
 
 const cases = kinds.flatMap((kind) => protocols.map((protocol) => ({ kind, protocol })));
@@ -50,16 +66,17 @@ describe.each(cases)("A $kind over $protocol that is throttled", ({ kind, protoc
     const client = await openClient(hub, subject, { protocol });
     const twin = await client.getTwin();
     await report(twin, { n: 1 });
-    const [second, third] = await withTime(
-      Promise.allSettled([report(twin, { n: 2 }), report(twin, { n: 3 })]),
-    );
+    const reports = Promise.allSettled([report(twin, { n: 2 }), report(twin, { n: 3 })]);
+    const isAmqp = protocol.startsWith("amqp");
+    await until("twinUpdates", { waiting: 1, refused: isAmqp ? 0 : 1 });
+    const [second, third] = await withTime(reports);
     expect(second?.status).toBe("fulfilled");
     // Over AMQP the next request is looked at when the one before has been answered.
-    if (protocol.startsWith("amqp")) expect(third?.status).toBe("fulfilled");
+    if (isAmqp) expect(third?.status).toBe("fulfilled");
     else {
-      const message = "The request has been throttled. Wait 20 seconds and try again.";
-      expect(third).toMatchObject({ reason: { message: expect.stringContaining(message) } });
-      expect(await refusedBy("twinUpdates")).toBe(1);
+      // Less by each second that has passed since the first.
+      const message = /The request has been throttled\. Wait (?:1\d|20) seconds and try again\./;
+      expect(third).toMatchObject({ reason: { message: expect.stringMatching(message) } });
     }
     await withTime(report(twin, { n: 4 }));
     expect((await subject.twin()).properties.reported).toMatchObject({ n: 4 });
@@ -72,8 +89,13 @@ describe.each(cases)("A $kind over $protocol that is throttled", ({ kind, protoc
     client.on("error", () => undefined);
     const send = (text: string) => client.sendEvent(new device.Message(text));
     await send("a");
-    const [b, c, d] = await withTime(Promise.allSettled([send("b"), send("c"), send("d")]));
-    if (protocol.startsWith("amqp")) {
+    const sent = Promise.allSettled([send("b"), send("c"), send("d")]);
+    const isAmqp = protocol.startsWith("amqp");
+    await expect
+      .poll(async () => (await throttleOf("telemetry"))?.refused)
+      .toBeGreaterThanOrEqual(isAmqp ? 2 : 1);
+    const [b, c, d] = await withTime(sent);
+    if (isAmqp) {
       // Each message has its own answer.
       expect(b?.status).toBe("fulfilled");
       for (const refused of [c, d])
@@ -83,7 +105,6 @@ describe.each(cases)("A $kind over $protocol that is throttled", ({ kind, protoc
       for (const refused of [c, d])
         expect(refused).toMatchObject({ reason: { name: "NotConnectedError" } });
     }
-    expect(await refusedBy("telemetry")).toBeGreaterThanOrEqual(1);
     hub.clock.advance(60_000);
     const later = await openClient(hub, subject, { protocol });
     await later.sendEvent(new device.Message("e"));
@@ -96,6 +117,7 @@ describe.each(kinds)("Services of a %s", (kind) => {
     const subject = await register(hub, kind);
     await subject.twin();
     const second = subject.twin();
+    await until("twinReads", { waiting: 1 });
     await expect(subject.twin()).rejects.toMatchObject({ name: "ThrottlingError" });
     await withTime(second);
     await subject.desired({ a: 1 });

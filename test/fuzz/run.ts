@@ -1,11 +1,10 @@
 import { readdirSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { keepInput, readCorpus } from "./corpus.ts";
 import { type Fuzzer, upkeepEvery } from "./fuzzer.ts";
 import { randomOf } from "./random.ts";
+import { heldMemory } from "../support/memory.ts";
 import type { FuzzSettings } from "./settings.ts";
 
 /** Between two requests of the honest client, in milliseconds. */
@@ -39,12 +38,12 @@ export async function runFuzzer(fuzzer: Fuzzer, settings: FuzzSettings): Promise
   const warm = Math.min(1_000, Math.ceil(settings.inputs / 4));
   await attemptRange(fuzzer, watch, settings.seed, 0, warm);
   await fuzzer.upkeep?.();
-  const before = memory();
+  const before = heldMemory();
   const started = performance.now();
   await attemptRange(fuzzer, watch, settings.seed, warm, settings.inputs);
   const seconds = (performance.now() - started) / 1000;
   await fuzzer.upkeep?.();
-  const grown = memory() - before;
+  const grown = heldMemory() - before;
   honest.stop();
   await running;
   await nextTurn();
@@ -179,15 +178,6 @@ class HonestClient {
       Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
     return { requests: sorted.length, p99: at(0.99), longest: at(1) };
   }
-}
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
-function memory(): number {
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
 }
 
 /** Of this process; none where the system does not tell. */

@@ -20,6 +20,7 @@ import { openSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { createMemoryStore } from "../../src/stores/memory/store.ts";
 import { systemRandom } from "../../src/system.ts";
 import { MovableClock } from "../../src/testing/movable-clock.ts";
+import { noon } from "./noon.ts";
 import { createSasToken, parseSasToken } from "../../src/wire/sas-token.ts";
 
 export const hostName = "hub.example.com";
@@ -96,7 +97,7 @@ export class AppHub {
   }
 
   static async start(kind: StoreKind = "memory"): Promise<AppHub> {
-    const clock = new MovableClock();
+    const clock = new MovableClock(noon());
     const store = await openStore(kind, clock);
     return AppHub.over(store, clock);
   }

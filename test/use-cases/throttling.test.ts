@@ -17,6 +17,7 @@ import {
   refusalOf,
   storeKinds,
 } from "../support/app-hub.ts";
+import { noon } from "../support/noon.ts";
 
 const second = 1_000;
 const throttled = "429001 ThrottlingException";
@@ -48,7 +49,7 @@ describe.each(storeKinds)("On the %s store", (kind) => {
   });
 
   async function start(throttling: ThrottleSettings | null): Promise<void> {
-    const clock = new MovableClock();
+    const clock = new MovableClock(noon());
     app = await over(await openStore(kind, clock), clock, throttling);
   }
 

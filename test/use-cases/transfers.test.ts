@@ -6,6 +6,7 @@ import { createMemoryBlobStore } from "../../src/stores/blobs/memory.ts";
 import { createMemoryStore } from "../../src/stores/memory/store.ts";
 import { MovableClock } from "../../src/testing/movable-clock.ts";
 import { AppHub, hostName, owner, refusalOf } from "../support/app-hub.ts";
+import { noon } from "../support/noon.ts";
 
 const folder = `https://${hostName}/uploads/~registry`;
 
@@ -17,7 +18,7 @@ describe("import and export", () => {
       fileStorage: { kind: "own", blobs, address: () => hostName },
     });
   beforeEach(async () => {
-    const clock = new MovableClock();
+    const clock = new MovableClock(noon());
     blobs = createMemoryBlobStore({ clock });
     app = await over(createMemoryStore({ clock, partitions: 1 }), clock);
   });
@@ -94,7 +95,7 @@ describe("import and export", () => {
     ]);
     const before = await Promise.all(keys.map((key) => app.hub.identities.get(owner, key)));
 
-    const clock = new MovableClock();
+    const clock = new MovableClock(noon());
     app = await over(createMemoryStore({ clock, partitions: 1 }), clock);
     expect(await imported()).toMatchObject({ status: "completed", progress: 100 });
     expect(await text("~registry/importErrors.log")).toBe("");
@@ -168,7 +169,7 @@ describe("import and export", () => {
     const file = await lines("~registry/configurations.txt");
     expect(file.map(({ id }) => id)).toEqual(["first", "second"]);
 
-    const clock = new MovableClock();
+    const clock = new MovableClock(noon());
     app = await over(createMemoryStore({ clock, partitions: 1 }), clock);
     await app.hub.configurations.put(owner, "first", of(7), noPrecondition);
     const bad = [

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { setImmediate as turnOver } from "node:timers/promises";
 import { fuzzSettings } from "../../../test/fuzz/settings.ts";
 import { AmqpClient, nextMessage, once, send } from "./testing/client.ts";
+import { heldMemory } from "../../../test/support/memory.ts";
 import { SocketEnd } from "../../../test/support/socket-pair.ts";
 import { type TestHub, both, pathOf, startTestHub } from "./testing/test-hub.ts";
 
@@ -42,9 +43,9 @@ it(
     const telemetry = await bystander.sender(`${pathOf(other)}/messages/events`);
     const random = generator(seed);
     await run(random, 1_000);
-    const before = memory();
+    const before = heldMemory();
     await run(random, rounds - 1_000);
-    const grown = memory() - before;
+    const grown = heldMemory() - before;
     expect(uncaught).toEqual([]);
     expect(await send(telemetry, "still here")).toBe("accepted");
     expect(bugs(test)).toEqual([]);
@@ -115,11 +116,6 @@ function generator(seed: number): () => number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 32;
   };
-}
-
-function memory(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
 }
 
 function isBug({ level }: { readonly level: string }): boolean {
