@@ -2,13 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import rhea, { type Connection, type ConnectionOptions, type EventContext } from "rhea";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { type TestHub, startHub } from "../src/testing/index.ts";
 import { createSasToken } from "../src/wire/sas-token.ts";
+import { heldMemory } from "./support/memory.ts";
 
 const megabyte = 1024 * 1024;
 /** What is stored is far more than the kernel's buffers take and the hub's may hold for one reader. */
@@ -117,15 +116,6 @@ async function readAll(reader: Reader, heldBy?: () => Promise<void>): Promise<nu
   return read;
 }
 
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
-function memory(): number {
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
-
 const transports = [
   { transport: "TLS", open: overTls },
   { transport: "a WebSocket", open: overWebSocket },
@@ -135,12 +125,12 @@ describe.each(transports)("a reader of events over AMQP and $transport", ({ open
   it("costs little memory while it reads nothing, and misses nothing when it goes on", async () => {
     const inOrder = Array.from({ length: count }, (_, n) => n);
     expect(await readAll(open())).toEqual(inOrder);
-    const before = memory();
+    const before = heldMemory();
     let grown = Number.POSITIVE_INFINITY;
     const slow = await readAll(open(), async () => {
       // Whoever reads beside it gets all there is: so much time the hub had to send the slow one its own.
       expect(await readAll(open())).toEqual(inOrder);
-      grown = memory() - before;
+      grown = heldMemory() - before;
     });
     expect(slow).toEqual(inOrder);
     expect(grown).toBeLessThan(mostGrowth);
