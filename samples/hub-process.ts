@@ -23,8 +23,8 @@ export interface HubProcess extends HubInfo {
 /** The ports that the SDKs do not let anyone choose. */
 export const fixedPorts = [443, 8883, 5671] as const;
 
-const firstStart = 30;
-const orderlyStop = 15;
+const firstStart = 120;
+const orderlyStop = 60;
 
 /**
  * Starts the hub that `npm run build` has made, at the address and with further arguments of `start`. Rejects if it has not

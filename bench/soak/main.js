@@ -48,7 +48,7 @@ const FAULT_S = 5;
 const SAMPLE_S = 5;
 const METRICS_S = 20;
 /** What was sent gets so long to be answered, and what was stored to be read. */
-const DRAIN_MS = 60_000;
+const DRAIN_MS = 120_000;
 /** So much may the process and its heap grow beside a share of what they are. */
 const GROWTH_MIB = 24;
 const HEAP_GROWTH_MIB = 12;
@@ -139,7 +139,7 @@ async function soak() {
   unread.destroy();
   fleet.stop();
   rest.close();
-  await until(() => hub.openFiles <= filesBefore + FILES, 15_000);
+  await until(() => hub.openFiles <= filesBefore + FILES, DRAIN_MS);
   const filesEnd = hub.openFiles;
   if (kills === 0 && Math.abs(filesAfter - filesConnected) > FILES)
     problems.add(

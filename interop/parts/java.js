@@ -16,7 +16,7 @@ export const java = {
     const reports = path.join(folder, "target", "surefire-reports");
     rmSync(reports, { recursive: true, force: true });
     const env = await javaEnv(hub);
-    const { code, output } = await maven(folder, "test", env, 240);
+    const { code, output } = await maven(folder, "test", env, 900);
     const written = existsSync(reports)
       ? readdirSync(reports).filter((name) => name.endsWith(".xml"))
       : [];

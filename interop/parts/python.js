@@ -14,13 +14,13 @@ const requirements = path.join(folder, "requirements.txt");
 /** @type {Part} */
 export const python = {
   name: "python",
-  run: async (hub) => pytest(hub, "sdk", versions("azure-iot-device", "azure-iot-hub"), 180),
+  run: async (hub) => pytest(hub, "sdk", versions("azure-iot-device", "azure-iot-hub"), 600),
 };
 
 /** @type {Part} */
 export const qpidProton = {
   name: "qpid-proton",
-  run: async (hub) => pytest(hub, "amqp", versions("python-qpid-proton"), 90),
+  run: async (hub) => pytest(hub, "amqp", versions("python-qpid-proton"), 300),
 };
 
 /**

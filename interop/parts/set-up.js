@@ -37,7 +37,7 @@ export const javaSetUp = {
     const trusting = await javaEnv(hub);
     const sample = path.join(root, "samples", "java");
     const what = `the overview's Module.java: ${javaVersions(sample)}`;
-    const compiled = await maven(sample, "compile", trusting, 90);
+    const compiled = await maven(sample, "compile", trusting, 300);
     if (compiled.code !== 0)
       return { what, passed: 0, failed: 1, output: tail(compiled.output, 40) };
     const { directory, env } = await prepare(hub, ["Module.java"]);
@@ -86,7 +86,7 @@ async function prepare(hub, files) {
 async function twinhub(hub, args, mayExist) {
   const login = ["--login", hub.connectionString, "--ca", hub.caFile];
   const main = path.join(root, "dist", "cli", "main.js");
-  const { code, output } = await run(process.execPath, [main, ...args, ...login], { seconds: 30 });
+  const { code, output } = await run(process.execPath, [main, ...args, ...login], { seconds: 120 });
   if (code !== 0 && !mayExist) throw new Error(tail(output, 5));
   return output;
 }
@@ -99,7 +99,7 @@ async function twinhub(hub, args, mayExist) {
 async function follow(what, cwd, { env, lines, expected, attempts = 1 }) {
   let output = "";
   for (const [command = "", ...args] of lines) {
-    const seconds = 60 / attempts;
+    const seconds = 120 / attempts;
     let done = await run(command, args, { cwd, env, seconds });
     output += done.output;
     for (let left = attempts - 1; left > 0 && done.output.includes("\nended after"); left--) {

@@ -13,7 +13,7 @@ import { interpreter, pythonEnv } from "./python.js";
 /** @typedef {{ service: string[], device: string[], env: NodeJS.ProcessEnv, cwd: string }} Programs */
 
 const samples = path.join(import.meta.dirname, "..", "..", "samples");
-const patience = 40;
+const patience = 120;
 const deltas = [
   { climate: { minTemperature: 69, maxTemperature: 77 } },
   { climate: { maxTemperature: 80 } },
@@ -41,7 +41,7 @@ export const javaStory = {
   async run(hub) {
     const env = await javaEnv(hub);
     const cwd = path.join(samples, "java");
-    const compiled = await maven(cwd, "compile", env, 90);
+    const compiled = await maven(cwd, "compile", env, 300);
     const what = "samples/java over MQTT, AMQPS";
     if (compiled.code !== 0)
       return { what, passed: 0, failed: 1, output: tail(compiled.output, 40) };

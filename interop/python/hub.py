@@ -111,7 +111,7 @@ class Hub:
             params=query,
             headers={"Authorization": str(self.token())},
             stream=True,
-            timeout=20,
+            timeout=60,
         ) as answer:
             answer.raise_for_status()
             for line in answer.iter_lines(chunk_size=1):

@@ -11,7 +11,7 @@ class Mailbox:
     def add(self, thing):
         self._arrived.put(thing)
 
-    def next(self, seconds=15):
+    def next(self, seconds=60):
         """The next thing, now or when it comes. Raises queue.Empty after `seconds`."""
         return self._arrived.get(timeout=seconds)
 

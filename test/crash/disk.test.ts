@@ -103,7 +103,7 @@ describe.runIf(isLinux)("a hub on a disk that takes 100 ms for a flush", () => {
     expect(flushes).toBeGreaterThanOrEqual(each);
     expect(flushes).toBeLessThan((writers * each) / 4);
     for (const { longest, count } of await Promise.all(pings)) {
-      expect(longest).toBeLessThan(5_000);
+      expect(longest).toBeLessThan(30_000);
       expect(count).toBeGreaterThan(each / 2);
     }
   });

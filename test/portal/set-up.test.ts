@@ -83,7 +83,7 @@ async function follow(language: string): Promise<string> {
 
 function run(lines: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { cwd: directory, env: environment, timeout: 60_000 };
+    const options = { cwd: directory, env: environment, timeout: 120_000 };
     execFile("bash", ["-euo", "pipefail", "-c", lines], options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`${error.message}\n${stdout}\n${stderr}`));

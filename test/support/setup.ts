@@ -4,11 +4,11 @@ import { patience } from "./patience.ts";
 
 /**
  * With the same seed a property sees the same values in each run, so that what fails in CI fails here as well.
- * `TWINHUB_TEST_SEED` looks at others.
+ * `TEST_SEED` looks at others.
  */
 const usualSeed = 20_261;
 
-configureGlobal({ seed: Number(process.env["TWINHUB_TEST_SEED"] ?? usualSeed) });
+configureGlobal({ seed: Number(process.env["TEST_SEED"] ?? usualSeed) });
 
 // Vitest's own is one second, which is no condition's fault on a machine that has other things to do.
 const { waitFor } = vi;

@@ -8,7 +8,7 @@ from proton import Delivery, Message, SSLDomain, symbol
 from proton.reactor import LinkOption
 from proton.utils import BlockingConnection
 
-SECONDS = 15
+SECONDS = 60
 
 
 class Unsettled(LinkOption):

@@ -64,7 +64,7 @@ final class Hub {
     var request =
         HttpRequest.newBuilder(URI.create("https://" + HOST + "/$hub/events" + query))
             .header("Authorization", new IotHubServiceSasToken(connection).toString())
-            .timeout(Duration.ofSeconds(20))
+            .timeout(Duration.ofSeconds(60))
             .build();
     var client = HttpClient.newBuilder().sslContext(TLS).build();
     try (var lines = client.send(request, BodyHandlers.ofLines()).body()) {

@@ -13,9 +13,9 @@ final class Inbox<T> {
 
   /** The next thing, now or when it comes; fails after some seconds. */
   T next() throws InterruptedException {
-    T thing = arrived.poll(20, TimeUnit.SECONDS);
+    T thing = arrived.poll(60, TimeUnit.SECONDS);
     if (thing == null) {
-      throw new AssertionError("waited 20 s in vain");
+      throw new AssertionError("waited 60 s in vain");
     }
     return thing;
   }
