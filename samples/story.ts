@@ -10,7 +10,7 @@ import type { Program } from "./lines.ts";
 
 const folder = import.meta.dirname;
 const hubMain = path.join(folder, "..", "..", "dist", "cli", "main.js");
-const patience = 30;
+const patience = 120;
 
 /** What the device application prints for the three changes of the service application; `#` is the `$version`. */
 const expected = [

@@ -93,8 +93,7 @@ describe("postToWebhook", () => {
   it("rejects when there is nobody, or the other side hangs up", async () => {
     const url = await listen((response) => response.socket?.destroy());
     await expect(post(url)).rejects.toThrow();
-    server.close();
-    server.closeAllConnections();
-    await expect(post(url)).rejects.toThrow(/ECONNREFUSED/);
+    // No system gives this port to somebody who asks for any.
+    await expect(post("http://127.0.0.1:1/in")).rejects.toThrow(/ECONNREFUSED/);
   });
 });
