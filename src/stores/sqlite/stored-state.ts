@@ -1,3 +1,4 @@
+import type { RegistryCounts } from "../../app/ports.ts";
 import { never } from "../../domain/time.ts";
 import type { LogTail, StoredState } from "../shared/backend.ts";
 import { allPartitions } from "../shared/event-log.ts";
@@ -15,14 +16,24 @@ export function readState(driver: Driver): StoredState {
     trimmedSequence,
     lastSequence: Math.max(trimmedSequence, new EventRecords(driver).last()),
     lastQueueNumber: Math.max(marked("queues"), number("SELECT max(sequence) AS n FROM queues")),
-    counts: {
-      devices: number("SELECT count(*) AS n FROM identities WHERE module_id = ''"),
-      disabledDevices: number(
-        "SELECT count(*) AS n FROM identities WHERE module_id = '' AND doc ->> 'status' = 'disabled'",
-      ),
-      modules: number("SELECT count(*) AS n FROM identities WHERE module_id > ''"),
-    },
+    counts: readCounts(driver),
     tails: readTails(driver),
+  };
+}
+
+/** Two statements, one of which reads no keys: with 100,000 modules each further pass takes 10 ms of the start. */
+function readCounts(driver: Driver): RegistryCounts {
+  const all = driver.prepare("SELECT count(*) AS n FROM identities").get([]);
+  const own = driver
+    .prepare(
+      "SELECT count(*) AS n, count(*) FILTER (WHERE doc ->> 'status' = 'disabled') AS disabled FROM identities WHERE module_id = ''",
+    )
+    .get([]);
+  const devices = Number(own?.["n"] ?? 0);
+  return {
+    devices,
+    disabledDevices: Number(own?.["disabled"] ?? 0),
+    modules: Number(all?.["n"] ?? 0) - devices,
   };
 }
 
