@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -12,8 +13,14 @@ const anyPorts = ["--https-port", "0", "--mqtts-port", "0", "--amqps-port", "0"]
 const directories: string[] = [];
 const children: ChildProcess[] = [];
 
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    // It may write into its directory until it has ended.
+    await ended;
+  }
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
 });
 
