@@ -15,15 +15,24 @@ const longestTimer = 2 ** 31 - 1;
  */
 export class MovableClock implements Clock {
   #offset: number;
+  readonly #stands: boolean;
   readonly #waiting = new Set<Waiting>();
 
-  /** `start`: the time that it begins with, milliseconds since 1970; now unless told otherwise. */
-  constructor(start = Date.now()) {
-    this.#offset = start - Date.now();
+  /**
+   * `start`: the time that it begins with, milliseconds since 1970; now unless told otherwise. A clock that `stands` moves by
+   * `advance` and `jump` alone, so that nothing becomes due because the machine is slow.
+   */
+  constructor(start = Date.now(), { stands = false }: { readonly stands?: boolean } = {}) {
+    this.#stands = stands;
+    this.#offset = start - this.#real();
   }
 
   now(): number {
-    return Date.now() + this.#offset;
+    return this.#real() + this.#offset;
+  }
+
+  #real(): number {
+    return this.#stands ? 0 : Date.now();
   }
 
   after(delay: number, work: () => void): () => void {
@@ -62,6 +71,7 @@ export class MovableClock implements Clock {
 
   #arm(entry: Waiting): void {
     clearTimeout(entry.timer);
+    if (this.#stands) return;
     const left = Math.max(0, entry.due - this.now());
     entry.timer =
       left > longestTimer
