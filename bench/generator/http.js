@@ -70,10 +70,9 @@ export class HttpLoad {
     link.text += text;
     const head = link.text.indexOf(HEAD_END);
     if (head < 0) return;
-    const length = /\r\ncontent-length: (\d+)/i.exec(link.text.slice(0, head + 2))?.[1];
-    if (!link.text.startsWith("HTTP/1.1 200 ") || length === undefined)
-      return this.#fail(new Error(link.text.slice(0, 300)));
-    if (link.text.length < head + HEAD_END.length + Number(length)) return;
+    const length = lengthOf(link.text.slice(0, head + 2));
+    if (length === undefined) return this.#fail(new Error(link.text.slice(0, 300)));
+    if (link.text.length < head + HEAD_END.length + length) return;
     link.text = "";
     this.count++;
     this.latencies.record((performance.now() - link.sentAt) * 1000);
@@ -85,4 +84,15 @@ export class HttpLoad {
     this.failure ??= error;
     this.#isRunning = false;
   }
+}
+
+/**
+ * Bytes of an answer's body; undefined for one that is no success.
+ *
+ * @param {string} head
+ */
+function lengthOf(head) {
+  if (head.startsWith("HTTP/1.1 204 ")) return 0;
+  const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
+  return head.startsWith("HTTP/1.1 200 ") && length !== undefined ? Number(length) : undefined;
 }

@@ -39,6 +39,7 @@ import type { JobFilter, JobPage } from "./jobs/jobs.ts";
 import type { QueryPage } from "./query/query-page.ts";
 import type { PageOptions } from "./query/run-query.ts";
 import type { IdentityPrincipal, Principal } from "./principal.ts";
+import type { TwinResource } from "./twins/twin-resource.ts";
 
 /** A document of the service's view with its etag, without quotes. */
 export interface Resource {
@@ -120,20 +121,20 @@ export interface RegeneratedKeys {
 }
 
 export interface Twins {
-  get(principal: Principal, key: IdentityKey): Promise<Resource>;
+  get(principal: Principal, key: IdentityKey): Promise<TwinResource>;
   /** `body` as it came: read-only members are ignored, unknown ones too. */
   patch(
     principal: Principal,
     key: IdentityKey,
     body: JsonObject,
     precondition: Precondition,
-  ): Promise<Resource>;
+  ): Promise<TwinResource>;
   replace(
     principal: Principal,
     key: IdentityKey,
     body: JsonObject,
     precondition: Precondition,
-  ): Promise<Resource>;
+  ): Promise<TwinResource>;
   /** The identity's own twin as JSON text: `{"desired":{…,"$version":n},"reported":{…,"$version":m}}`. */
   ownTwin(principal: IdentityPrincipal): Promise<string>;
   /** Merges `patch` into the identity's reported properties; resolves with the new reported `$version`, after the commit. */

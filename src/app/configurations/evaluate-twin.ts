@@ -3,11 +3,13 @@ import type { IdentityKey } from "../../domain/identity/key.ts";
 import { type JsonObject, hasMembers } from "../../domain/json.ts";
 import { applyServicePatch } from "../../domain/twin/apply-desired.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
+import { serviceView } from "../../domain/twin/view.ts";
+import { currentPresence } from "../connections/current-presence.ts";
 import type { HubContext } from "../context.ts";
+import { queuedMessages } from "../messages/device-queue.ts";
 import type { HubTx } from "../ports.ts";
 import { findTwin } from "../twins/find-twin.ts";
 import { saveTwinWrite } from "../twins/save-twin-write.ts";
-import { twinResource } from "../twins/twin-resource.ts";
 import type { ActiveConfigurations } from "./active-configurations.ts";
 import { deployTo } from "./deploy.ts";
 import { setStatuses } from "./set-statuses.ts";
@@ -83,8 +85,8 @@ function matchingOf(
 }
 
 function rowOf(context: HubContext, tx: HubTx, key: IdentityKey): JsonObject {
-  const found = findTwin(tx, key);
-  return twinResource(context, tx, key, found, found.twin).body;
+  const presence = currentPresence(context, tx, key);
+  return serviceView({ ...findTwin(tx, key), presence, queued: queuedMessages(tx, key) });
 }
 
 /** What deployments have set on a module is kept: the device's own turn looks after it. */

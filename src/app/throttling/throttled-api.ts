@@ -36,7 +36,7 @@ export function throttledApi(api: HubApi, throttles: Throttles): HubApi {
       get: (...args) =>
         read(
           () => twins.get(...args),
-          ({ body }) => jsonSize(body),
+          ({ text }) => Buffer.byteLength(text),
         ),
       ownTwin: (...args) =>
         read(

@@ -1,18 +1,17 @@
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import { ownViewText } from "../../domain/twin/view.ts";
 import type { HubContext } from "../context.ts";
-import type { Resource } from "../hub.ts";
 import { type IdentityPrincipal, type Principal, demand } from "../principal.ts";
 import { findTwin } from "./find-twin.ts";
 import { ownTwin } from "./own-twin.ts";
-import { twinResource } from "./twin-resource.ts";
+import { type TwinResource, twinResource } from "./twin-resource.ts";
 
 /** The service reads a twin. */
 export async function getTwin(
   context: HubContext,
   principal: Principal,
   key: IdentityKey,
-): Promise<Resource> {
+): Promise<TwinResource> {
   demand(principal, "ServiceConnect");
   return context.store.transaction(key, (tx) => {
     const found = findTwin(tx, key);

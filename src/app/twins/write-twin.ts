@@ -6,11 +6,10 @@ import { applyServicePatch } from "../../domain/twin/apply-desired.ts";
 import { readServicePatch } from "../../domain/twin/patch.ts";
 import { replaceTwin as replace } from "../../domain/twin/replace.ts";
 import type { HubContext } from "../context.ts";
-import type { Resource } from "../hub.ts";
 import { type Principal, demand } from "../principal.ts";
 import { findTwin } from "./find-twin.ts";
 import { saveTwinWrite } from "./save-twin-write.ts";
-import { twinResource } from "./twin-resource.ts";
+import { type TwinResource, twinResource } from "./twin-resource.ts";
 
 /** The service merges tags and desired properties into a twin. */
 export async function patchTwin(
@@ -19,7 +18,7 @@ export async function patchTwin(
   key: IdentityKey,
   body: JsonObject,
   precondition: Precondition,
-): Promise<Resource> {
+): Promise<TwinResource> {
   return write(context, principal, key, body, precondition, applyServicePatch);
 }
 
@@ -30,7 +29,7 @@ export async function replaceTwin(
   key: IdentityKey,
   body: JsonObject,
   precondition: Precondition,
-): Promise<Resource> {
+): Promise<TwinResource> {
   return write(context, principal, key, body, precondition, replace);
 }
 
@@ -41,7 +40,7 @@ async function write(
   body: JsonObject,
   precondition: Precondition,
   apply: typeof applyServicePatch,
-): Promise<Resource> {
+): Promise<TwinResource> {
   demand(principal, "ServiceConnect");
   const patch = readServicePatch(body, key);
   return context.store.transaction(key, (tx) => {

@@ -19,6 +19,11 @@ describe("etags", () => {
   it("of twins are Base64 of eight bytes", () => {
     expect(twinEtag(1)).toBe("AAAAAAAAAAE=");
     expect(twinEtag(256)).toBe("AAAAAAAAAQA=");
+    for (const counter of [2 ** 32 - 1, 2 ** 32, 2 ** 40 + 2 ** 31 + 9, Number.MAX_SAFE_INTEGER]) {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64BE(BigInt(counter));
+      expect(twinEtag(counter)).toBe(bytes.toString("base64"));
+    }
   });
 });
 

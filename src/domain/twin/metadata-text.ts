@@ -1,4 +1,5 @@
 import { type Milliseconds, timeText } from "../time.ts";
+import { own } from "./members.ts";
 import { metadataView } from "./metadata.ts";
 import type { Metadata } from "./twin.ts";
 
@@ -10,6 +11,17 @@ export interface MetadataTexts {
 
 const desiredStart = '{"desired":';
 const reportedStart = ',"reported":';
+
+/** `metadataView` as JSON text, a node's own times always first. */
+export function metadataText({ t, v, k = {} }: Metadata): string {
+  let text = timesStart(t);
+  if (v !== undefined) text += `,"$lastUpdatedVersion":${v}`;
+  for (const name of Object.keys(k)) {
+    const entry = own(k, name);
+    if (entry !== undefined) text += `,${JSON.stringify(name)}:${metadataText(entry)}`;
+  }
+  return `${text}}`;
+}
 
 /**
  * `metadataView` of the JSON text `{"desired":<Metadata>,"reported":<Metadata>}`, as texts: without making the objects,

@@ -3,7 +3,7 @@ import { type Device, type Identity, type Presence, isModule } from "../identity
 import type { JsonObject } from "../json.ts";
 import { never, timeText } from "../time.ts";
 import { copyOf } from "./members.ts";
-import { metadataTexts } from "./metadata-text.ts";
+import { metadataText, metadataTexts } from "./metadata-text.ts";
 import { orAbsent, present, sectionsView } from "./section-view.ts";
 import type { Section, Twin } from "./twin.ts";
 
@@ -88,12 +88,51 @@ export function serviceViewText(
 ): string {
   const { tags, desired, reported, metadata, configurations } = parts.twin;
   const times = metadataTexts(metadata);
+  return documentText(parts, {
+    tags,
+    desired: sectionTextOf(desired, times.desired),
+    reported: sectionTextOf(reported, times.reported),
+    configurations,
+  });
+}
+
+/** What services see of sections: like `sectionTexts`, so that a write of one section makes the text of no other. */
+const servedSections = new WeakMap<Section, string>();
+
+/** `serviceView` as JSON text. Members of metadata may stand in another order than in the view. */
+export function serviceTwinText(parts: TwinParts): string {
+  const { tags, desired, reported, configurations } = parts.twin;
+  return documentText(parts, {
+    tags: JSON.stringify(tags),
+    desired: servedSection(desired),
+    reported: servedSection(reported),
+    configurations: JSON.stringify(configurations),
+  });
+}
+
+function servedSection(section: Section): string {
+  const known = servedSections.get(section);
+  if (known !== undefined) return known;
+  const value = JSON.stringify(section.value);
+  const made = sectionTextOf({ value, version: section.version }, metadataText(section.metadata));
+  servedSections.set(section, made);
+  return made;
+}
+
+interface DocumentTexts {
+  readonly tags: string;
+  readonly desired: string;
+  readonly reported: string;
+  readonly configurations: string;
+}
+
+function documentText(
+  parts: Members,
+  { tags, desired, reported, configurations }: DocumentTexts,
+): string {
   const before = JSON.stringify(identityMembers(parts)).slice(0, -1);
   const after = JSON.stringify(deviceMembers(parts)).slice(1);
-  return `${before}${tags === "{}" ? "" : `,"tags":${tags}`},"properties":{"desired":${sectionTextOf(
-    desired,
-    times.desired,
-  )},"reported":${sectionTextOf(reported, times.reported)}}${
+  return `${before}${tags === "{}" ? "" : `,"tags":${tags}`},"properties":{"desired":${desired},"reported":${reported}}${
     configurations === "{}" ? "" : `,"configurations":${configurations}`
   }${after === "}" ? "" : ","}${after}`;
 }
@@ -101,7 +140,8 @@ export function serviceViewText(
 /** `sectionView` as text: its members, then `$metadata`, then `$version`. */
 function sectionTextOf({ value, version }: SectionText, metadata: string): string {
   const members = value === "{}" ? "{" : `${value.slice(0, -1)},`;
-  return `${members}"$metadata":${metadata},"$version":${version}}`;
+  // Joined, not added: a sum of texts keeps all of its parts for as long as it lives.
+  return [members, '"$metadata":', metadata, ',"$version":', version, "}"].join("");
 }
 
 type Members = Omit<TwinParts, "twin"> & {

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from "fastify";
+import type { TwinResource } from "../../../app/twins/twin-resource.ts";
 import { parsePrecondition } from "../../../domain/identity/etag.ts";
 import type { IdentityKey } from "../../../domain/identity/key.ts";
 import type { JsonObject } from "../../../domain/json.ts";
@@ -8,7 +9,7 @@ import { callerOf } from "../auth.ts";
 import { bodyText, validatorCompiler } from "../body.ts";
 import { apiQuery, deviceParams, ifMatchHeader, moduleParams } from "../schemas/shared.ts";
 import { twinAnswer, twinInput } from "../schemas/twin.ts";
-import { type RouteParts, errorAnswers, tagged } from "./parts.ts";
+import { type RouteParts, errorAnswers } from "./parts.ts";
 
 /** Twins of devices and modules: the same routes at two addresses (spec/rest §8.6). */
 export function twinRoutes(parts: RouteParts): FastifyPluginCallback {
@@ -48,7 +49,7 @@ function addTwin(
     url,
     schema: { ...read, summary: "Get a twin" },
     handler: async (request, reply) =>
-      tagged(
+      answer(
         reply,
         await readAddressed(parts, request, request.params, (...args) => twins.get(...args)),
       ),
@@ -60,7 +61,7 @@ function addTwin(
     bodyLimit,
     validatorCompiler: twinValidator,
     schema: { ...write, summary: "Merge tags and desired properties" },
-    handler: async (request, reply) => tagged(reply, await twins.patch(...argumentsOf(request))),
+    handler: async (request, reply) => answer(reply, await twins.patch(...argumentsOf(request))),
   });
 
   app.route<TwinRequest>({
@@ -69,8 +70,16 @@ function addTwin(
     bodyLimit,
     validatorCompiler: twinValidator,
     schema: { ...write, summary: "Replace tags and desired properties" },
-    handler: async (request, reply) => tagged(reply, await twins.replace(...argumentsOf(request))),
+    handler: async (request, reply) => answer(reply, await twins.replace(...argumentsOf(request))),
   });
+}
+
+/** The text as the hub has it: for its type the framework leaves it alone. */
+function answer(reply: FastifyReply, { etag, text }: TwinResource): FastifyReply {
+  return reply
+    .header("etag", `"${etag}"`)
+    .header("content-type", "application/json; charset=utf-8")
+    .send(text);
 }
 
 function argumentsOf(request: FastifyRequest<TwinRequest>) {
