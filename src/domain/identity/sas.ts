@@ -35,7 +35,24 @@ export function verifySas(
   now: Milliseconds,
   skew: Milliseconds,
 ): "primary" | "secondary" | null {
-  return verify(signSas, token, keys, now, skew);
+  const key = provenKeys.get(token);
+  if (key === undefined || !isOneOf(key, keys)) {
+    const which = verify(signSas, token, keys, now, skew);
+    if (which !== null) provenKeys.set(token, keys[which]);
+    return which;
+  }
+  if (!isInTime(token, now, skew)) return null;
+  return key === keys.primary ? "primary" : "secondary";
+}
+
+/**
+ * The key that a token was found to be signed with, for callers that show the same token again: whether that key is one
+ * of theirs now and whether the token is in time is asked each time, so that a changed or deleted key counts at once.
+ */
+const provenKeys = new WeakMap<SasToken, string>();
+
+function isOneOf(key: string, { primary, secondary }: KeyPair): boolean {
+  return key !== "" && (key === primary || key === secondary);
 }
 
 /** The same for a token that a client of Event Hubs has signed with the text of the key (spec/amqp §5.1). */
@@ -66,10 +83,14 @@ function verify(
   // Who is refused waits for both; whom the first key proves needs no second one.
   const primary = isSignedWith(signer, token, keys.primary);
   const secondary = !primary && isSignedWith(signer, token, keys.secondary);
-  // Written so that an expiry that is not a number counts as past.
-  if (!(token.expiry * 1000 + skew >= now)) return null;
+  if (!isInTime(token, now, skew)) return null;
   if (primary) return "primary";
   return secondary ? "secondary" : null;
+}
+
+/** Written so that an expiry that is not a number counts as past. */
+function isInTime(token: SasToken, now: Milliseconds, skew: Milliseconds): boolean {
+  return token.expiry * 1000 + skew >= now;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import swagger from "@fastify/swagger";
 import {
   type FastifyInstance,
@@ -16,10 +17,10 @@ import type { Milliseconds } from "../../domain/time.ts";
 import { checkApiVersion } from "./api-version.ts";
 import { blobRoutes } from "./blobs/routes.ts";
 import { authenticate, authenticateIdentity } from "./auth.ts";
+import type { DirectFailures } from "./direct/failures.ts";
 import { readJson, validatorCompiler } from "./body.ts";
 import { formA, formB, statuses, toHubError, trackingId } from "./errors.ts";
 import type { EventStreams } from "./event-stream.ts";
-import { ownHost } from "./host.ts";
 import { openApiDocument } from "./openapi.ts";
 import { PathTable, parseQuery, splitTarget } from "./paths.ts";
 import type { Readiness } from "./readiness.ts";
@@ -69,8 +70,10 @@ export interface AppParts extends RouteParts {
   /** Those of all heads. */
   readonly failedLogins: FailedLogins;
   readonly random: Random;
-  /** Addresses under which the hub may be called, beside its names: those of its certificate. */
-  readonly addresses: readonly string[];
+  /** Whether a Host header means this hub. */
+  readonly isOwnHost: (header: string | undefined) => boolean;
+  /** Of requests that were meant to be answered without the framework. */
+  readonly failures: DirectFailures;
   readonly extraRoutes: FastifyPluginCallback | undefined;
   /** Browsers that have signed in. */
   readonly sessions: Sessions;
@@ -96,7 +99,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: parts.limits.bodyBytes,
-    genReqId: () => parts.random.uuid(),
+    genReqId: (request: IncomingMessage) => parts.failures.of(request)?.id ?? parts.random.uuid(),
     routerOptions: { maxParamLength: parts.limits.headerBytes, querystringParser: parseQuery },
     rewriteUrl: (request) => rewritten(paths, request.method ?? "", request.url ?? ""),
   });
@@ -206,12 +209,17 @@ function hubRoutes(parts: AppParts): FastifyPluginCallback {
 
 function addCommonHooks(app: FastifyInstance, parts: AppParts): void {
   if (parts.continueFrom !== undefined) addTraceContext(app, parts.continueFrom);
-  const isOwnHost = ownHost(parts.hub.hostNames, parts.addresses);
   app.addHook("onRequest", async (request, reply) => {
     request.arrived = parts.clock.now();
     reply.header("x-ms-request-id", request.id);
     reply.header("cache-control", "no-store");
-    if (!isOwnHost(request.headers.host)) throw argumentInvalid("Requested Host is not supported");
+    const failure = parts.failures.of(request.raw);
+    if (failure !== undefined) {
+      request.principal = failure.principal;
+      throw failure.thrown;
+    }
+    if (!parts.isOwnHost(request.headers.host))
+      throw argumentInvalid("Requested Host is not supported");
     readSession(parts.sessions, request);
   });
   app.addHook("onSend", async (_request, reply) => {

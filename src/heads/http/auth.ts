@@ -1,9 +1,10 @@
+import type { Socket } from "node:net";
 import type { FastifyRequest } from "fastify";
 import type { HubApi } from "../../app/hub.ts";
 import type { Log } from "../../app/ports.ts";
 import type { IdentityPrincipal, Principal } from "../../app/principal.ts";
 import { HubError } from "../../domain/errors.ts";
-import type { Credential } from "../../domain/identity/credentials.ts";
+import type { Credential, SasToken } from "../../domain/identity/credentials.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import { parseSasToken } from "../../wire/sas-token.ts";
 import { splitTarget } from "./paths.ts";
@@ -36,7 +37,7 @@ export async function authenticateFor(
   request: FastifyRequest,
   path: string,
 ): Promise<Principal> {
-  return proven(log, request, async () => {
+  return proven(log, askedBy(request), async () => {
     const credential = credentialOf(request);
     switch (credential.kind) {
       case "sas":
@@ -56,32 +57,56 @@ export async function authenticateIdentity(
   request: FastifyRequest,
   key: IdentityKey,
 ): Promise<IdentityPrincipal> {
-  return proven(log, request, async () =>
+  return proven(log, askedBy(request), async () =>
     hub.auth.call({ key, credential: credentialOf(request) }),
   );
 }
 
 function credentialOf(request: FastifyRequest): Credential {
   const header = request.headers.authorization;
-  if (header !== undefined) return { kind: "sas", token: parseSasToken(header) };
+  if (header !== undefined) return { kind: "sas", token: tokenOf(request.raw.socket, header) };
   if (request.sessionToken !== null) return { kind: "sas", token: request.sessionToken };
   const certificate = certificateOfCaller(request.raw.socket);
   return certificate === undefined ? { kind: "nothing" } : { kind: "certificate", certificate };
 }
 
-async function proven<T extends Principal>(
+const lastTokens = new WeakMap<Socket, { readonly header: string; readonly token: SasToken }>();
+
+/** The token of an Authorization header. Most connections show the same one with each request: it is read once. */
+export function tokenOf(socket: Socket, header: string): SasToken {
+  const last = lastTokens.get(socket);
+  if (last?.header === header) return last.token;
+  const token = parseSasToken(header);
+  lastTokens.set(socket, { header, token });
+  return token;
+}
+
+/** A request as far as its caller's proof goes. */
+export interface Asked {
+  readonly id: string;
+  readonly socket: Socket;
+  /** Decoded, without query. */
+  path(): string;
+}
+
+function askedBy(request: FastifyRequest): Asked {
+  return { id: request.id, socket: request.raw.socket, path: () => decodedPath(request) };
+}
+
+/** Runs a proof: the reason of a refusal goes to the log, and its caller is told no more than that. */
+export async function proven<T extends Principal>(
   log: Log,
-  request: FastifyRequest,
+  asked: Asked,
   prove: () => Promise<T>,
 ): Promise<T> {
   try {
     const principal = await prove();
-    visitorIsKnown(request.raw.socket);
+    visitorIsKnown(asked.socket);
     return principal;
   } catch (error) {
     if (!(error instanceof HubError) || error.name !== "IotHubUnauthorizedAccess") throw error;
-    const path = decodedPath(request);
-    log.debug({ requestId: request.id, path, reason: error.message }, "request refused");
+    const fields = { requestId: asked.id, path: asked.path(), reason: error.message };
+    log.debug(fields, "request refused");
     throw new HubError("IotHubUnauthorizedAccess", "Unauthorized");
   }
 }

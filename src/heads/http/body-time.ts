@@ -7,6 +7,7 @@ import type { Milliseconds } from "../../domain/time.ts";
  * that of the longest requests, and is one for all.
  */
 export function limitBodyTime(request: IncomingMessage, timeout: Milliseconds, clock: Clock): void {
+  if (request.complete) return;
   const { "content-length": length, "transfer-encoding": coding } = request.headers;
   if (coding === undefined && (length === undefined || length === "0")) return;
   const cancel = clock.after(timeout, () => request.socket.destroy());

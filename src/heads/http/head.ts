@@ -11,9 +11,12 @@ import { parseSasToken } from "../../wire/sas-token.ts";
 import type { ProtocolHead, StreamAcceptor } from "../head.ts";
 import { limitBodyTime } from "./body-time.ts";
 import { onClientError } from "./client-error.ts";
+import type { DirectCalls } from "./direct/direct-calls.ts";
+import { DirectFailures } from "./direct/failures.ts";
 import { formA, statuses, trackingId } from "./errors.ts";
 import { EventStreams } from "./event-stream.ts";
 import { SendFaults } from "./faults.ts";
+import { ownHost } from "./host.ts";
 import { type HttpLimits, defaultHttpLimits } from "./limits.ts";
 import { Sessions, linkPath } from "./portal/sessions.ts";
 import { type Readiness, StoreProbe, unready } from "./readiness.ts";
@@ -70,6 +73,13 @@ export interface HttpHead extends ProtocolHead {
   portalLink(token: string): string;
 }
 
+/** What answers requests. */
+interface Routes {
+  readonly app: FastifyInstance;
+  /** Missing: the framework answers all. */
+  readonly direct: DirectCalls | undefined;
+}
+
 /** Makes the HTTP head. It answers 503 until `start` has resolved, and again from `stop` on. */
 export function createHttpHead(options: HttpHeadOptions): HttpHead {
   const limits = { ...defaultHttpLimits, ...options.limits };
@@ -82,37 +92,50 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
   const failedLogins = options.failedLogins ?? new FailedLogins(clock, defaultStrangerLimits);
   const streams = new EventStreams(limits.eventStreams);
   const sessions = new Sessions(clock, random);
-  let app: FastifyInstance | undefined;
-  let loading: Promise<FastifyInstance> | undefined;
+  const isOwnHost = ownHost(hub.hostNames, options.addresses ?? []);
+  const failures = new DirectFailures();
+  let routes: Routes | undefined;
+  let loading: Promise<Routes> | undefined;
 
   // The framework and the schemas of all routes take longer to load than everything else together, and devices that
   // speak MQTT or AMQP need none of them.
-  function load(): Promise<FastifyInstance> {
+  function load(): Promise<Routes> {
     loading ??= (async () => {
-      const { buildApp } = await import("./app.ts");
-      const built = buildApp({
+      const [{ buildApp }, { DirectCalls }] = await Promise.all([
+        import("./app.ts"),
+        import("./direct/direct-calls.ts"),
+      ]);
+      const shared = {
         hub,
         clock,
         random,
         log,
         limits,
+        faults: new SendFaults(options.faultInjection ?? false),
+        meter: options.meter ?? noMeter,
+        isOwnHost,
+        failures,
+        isStopping: () => state === "stopping",
+      };
+      const app = buildApp({
+        ...shared,
         failedLogins,
         streams,
-        faults: new SendFaults(options.faultInjection ?? false),
         extraRoutes,
         sessions,
         portalDirectory: options.portalDirectory,
         caPem: options.caPem,
-        addresses: options.addresses ?? [],
         metrics: options.metrics,
-        meter: options.meter ?? noMeter,
         continueFrom: options.continueFrom,
         readiness,
-        isStopping: () => state === "stopping",
       });
-      await built.ready();
-      app = built;
-      return built;
+      await app.ready();
+      const handOver = (request: IncomingMessage, response: ServerResponse): void =>
+        answerByApp(app, request, response);
+      const direct = new DirectCalls({ ...shared, handOver, limitBodyTime: limitTime });
+      // Who follows calls through the system begins in the framework's hooks.
+      routes = { app, direct: options.continueFrom === undefined ? direct : undefined };
+      return routes;
     })();
     return loading;
   }
@@ -151,23 +174,35 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
     response.end(JSON.stringify(alive ? { status: "healthy" } : body));
   }
 
+  function limitTime(request: IncomingMessage): void {
+    limitBodyTime(request, limits.requestTimeout, clock);
+  }
+
   function answer(
-    ready: FastifyInstance,
+    { app, direct }: Routes,
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
-    prepare(request);
     // A reader that stops reading is cut off; the socket sees progress within a long answer.
     response.once("prefinish", () =>
       response.setTimeout(limits.responseStall, () => response.destroy()),
     );
-    if (!isBlob(request)) limitBodyTime(request, limits.requestTimeout, clock);
-    ready.routing(request, response);
+    if (direct?.take(request, response) !== true) answerByApp(app, request, response);
+  }
+
+  function answerByApp(
+    app: FastifyInstance,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    prepare(request);
+    if (!isBlob(request)) limitTime(request);
+    app.routing(request, response);
   }
 
   const handler: HttpHead["handler"] = (request, response) => {
     if (!serves() || !inFlight.enter(response)) return unavailable(request, response);
-    if (app !== undefined) return answer(app, request, response);
+    if (routes !== undefined) return answer(routes, request, response);
     load().then(
       (loaded) => answer(loaded, request, response),
       (error: unknown) => {
@@ -211,7 +246,7 @@ export function createHttpHead(options: HttpHeadOptions): HttpHead {
       await inFlight.drained(limits.drainTimeout);
       await gate.stop();
       await loading?.then(
-        (built) => built.close(),
+        ({ app }) => app.close(),
         () => undefined,
       );
       for (const server of servers) server.closeAllConnections();

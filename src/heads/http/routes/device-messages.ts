@@ -1,19 +1,10 @@
-import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginCallback } from "fastify";
 import type { FastifyPluginCallbackZod, ZodTypeProvider } from "fastify-type-provider-zod";
 import { z } from "zod";
-import type { NewMessage } from "../../../domain/messages/telemetry.ts";
 import { identityOf } from "../auth.ts";
-import { bodyBytes, readJson, validatorCompiler } from "../body.ts";
+import { bodyBytes, validatorCompiler } from "../body.ts";
+import { headerValue, messageHeaders } from "../message-headers.ts";
 import {
-  headerPairs,
-  headerValue,
-  mediaType,
-  messageHeaders,
-  readMessageHeaders,
-} from "../message-headers.ts";
-import {
-  batchInput,
-  batchMessages,
   batchType,
   lockParams,
   messageBody,
@@ -22,6 +13,7 @@ import {
 } from "../schemas/messages.ts";
 import { apiQuery, deviceParams, moduleParams } from "../schemas/shared.ts";
 import type { TakenMessage } from "../../../app/messages/receive-cloud-to-device.ts";
+import { sendMessages } from "../send-messages.ts";
 import { timeText } from "../../../domain/time.ts";
 import { type RouteParts, errorAnswers } from "./parts.ts";
 
@@ -40,14 +32,14 @@ export function deviceMessageRoutes(parts: RouteParts): FastifyPluginCallback {
 
 function addTelemetry(
   app: FastifyInstance,
-  { hub, limits, clock, faults }: RouteParts,
+  parts: RouteParts,
   url: string,
   params: typeof deviceParams | typeof moduleParams,
 ): void {
   app.withTypeProvider<ZodTypeProvider>().route({
     method: "POST",
     url,
-    bodyLimit: limits.telemetryBodyBytes,
+    bodyLimit: parts.limits.telemetryBodyBytes,
     validatorCompiler: validatorCompiler((_schema, raw) => bodyBytes(raw)),
     schema: {
       tags,
@@ -60,25 +52,10 @@ function addTelemetry(
       response: { 204: z.undefined(), ...errorAnswers },
     },
     handler: async (request, reply) => {
-      const sender = identityOf(request);
-      const { key } = sender;
-      faults.check(key, clock.now());
-      const messages = messagesOf(request).filter(
-        (message) => !faults.take(key, message, clock.now()),
-      );
-      // All are asked for before the first is waited for: they keep their order and share a commit.
-      await Promise.all(messages.map((message) => hub.telemetry.send(sender, message)));
+      await sendMessages(parts, identityOf(request), request.raw, bodyBytes(request.body));
       return reply.code(204).send(undefined);
     },
   });
-}
-
-function messagesOf(request: FastifyRequest): NewMessage[] {
-  const body = bodyBytes(request.body);
-  if (mediaType(request.raw) === batchType)
-    return batchMessages(readJson(batchInput, body) as z.output<typeof batchInput>);
-  const { system, application } = readMessageHeaders(headerPairs(request.raw));
-  return [{ body, system, application }];
 }
 
 function queueRoutes({ hub }: RouteParts): FastifyPluginCallbackZod {
