@@ -158,7 +158,7 @@ export class Connection {
       case "authenticating":
         return this.#leave(reason, error);
       case "open":
-        if (reason !== "hubStopping" || this.#links.idle) return this.#end(reason, error);
+        if (reason !== "hubStopping" || this.#links.inFlight.none) return this.#end(reason, error);
         this.#state = { name: "draining", reason };
         this.#setTimer(this.#services.limits.drain);
         this.#stream.resume();
@@ -199,17 +199,23 @@ export class Connection {
       this.#fail(error);
     }
     const state = this.#state;
-    if (state.name === "draining" && this.#links.idle) this.#end(state.reason, undefined);
+    if (state.name === "draining" && this.#links.inFlight.none) this.#end(state.reason, undefined);
     if (this.#state.name === "closing" && this.#stream.closed) this.#gone(this.#state.reason);
   }
 
   #readFrames(): void {
     while (this.#mayRead()) {
       const frame = this.#guard.next();
-      if (frame === undefined) return this.#awaitInput();
+      if (frame === undefined) {
+        this.#links.burst.send();
+        return this.#awaitInput();
+      }
       this.#lastReadAt = this.#services.clock.now();
+      if (this.#state.name === "open" && this.#links.burst.take(frame)) continue;
+      this.#links.burst.send();
       this.#handle(frame);
     }
+    this.#links.burst.send();
     // Back-pressure: whatever has come stays in the guard, the rest with the peer.
     const { name } = this.#state;
     if (name === "open" || name === "authenticating") this.#stream.pause();
@@ -221,7 +227,7 @@ export class Connection {
       case "awaitingSaslInit":
         return true;
       case "open":
-        return !this.#links.full;
+        return !this.#links.inFlight.full;
       case "ending":
         return true;
       case "authenticating":
@@ -376,7 +382,7 @@ export class Connection {
       if (left === 0) return this.close("tokenExpired");
     }
     // While the head does not read, silence says nothing about the peer.
-    if (this.#links.full) this.#lastReadAt = now;
+    if (this.#links.inFlight.full) this.#lastReadAt = now;
     const silentAt = this.#lastReadAt + 2 * idleTimeOut;
     if (now >= silentAt) return this.close("keepAliveExpired");
     if (now >= this.#lastWriteAt + this.#heartbeat) this.#engine.heartbeat();

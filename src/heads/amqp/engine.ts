@@ -1,4 +1,5 @@
 import { HubError } from "../../domain/errors.ts";
+import type { Outcome } from "./links/link.ts";
 import { rhea } from "./rhea/library.ts";
 import type {
   RheaConnection,
@@ -9,7 +10,7 @@ import type {
   RheaSession,
 } from "./rhea/types.ts";
 import type { Services } from "./services.ts";
-import { outcomeEvents } from "./outcomes.ts";
+import { outcomeEvents, writeOutcome } from "./outcomes.ts";
 
 /** What the library tells of; each is called with the library in a consistent state. */
 export interface EngineEvents {
@@ -98,6 +99,26 @@ export class Engine {
   /** One protocol header or one complete frame. */
   input(frame: Buffer): void {
     if (this.#state === "running") this.#connection.input(frame);
+  }
+
+  /** The link that the client calls by a handle in a session's channel, while the layer runs. */
+  linkAt(channel: number, handle: number): RheaLink | undefined {
+    if (this.#state !== "running") return undefined;
+    return this.#connection.remote_channel_map[channel]?.remote.handles[handle];
+  }
+
+  /** Writes a frame that was made without the library. */
+  write(frame: Buffer): void {
+    if (this.#state === "running") this.#events.write(frame);
+  }
+
+  /** Writes the outcome of a delivery that the library has not seen. */
+  settle(session: RheaSession, id: number, outcome: Outcome): void {
+    if (this.#state !== "running") return;
+    const state = writeOutcome(outcome);
+    session.output(
+      rhea.frames.disposition({ role: true, first: id, last: id, state, settled: true }),
+    );
   }
 
   /** Writes what is due now and not at the next tick. */

@@ -13,6 +13,7 @@ import type { Engine } from "./engine.ts";
 import { type AmqpError, amqpError, describe } from "./errors.ts";
 import type { Faults, LinkChoice } from "./faults.ts";
 import type { IdentityLinks } from "./identity-links.ts";
+import { InFlight } from "./in-flight.ts";
 import { openLink } from "./links/handlers.ts";
 import type { InboundLink, LinkContext, OpenLink, Outcome, Reception } from "./links/link.ts";
 import { readOutcome, writeOutcome, type outcomeEvents } from "./outcomes.ts";
@@ -20,6 +21,8 @@ import { Port, type PortOwner } from "./port.ts";
 import type { RheaDelivery, RheaLink, RheaSession } from "./rhea/types.ts";
 import { Deliveries } from "./rhea/deliveries.ts";
 import type { Services } from "./services.ts";
+import { isWindowLow } from "./rhea/count-transfers.ts";
+import { type BurstOwner, TransferBurst } from "./transfer-burst.ts";
 
 export interface LinkTableOptions {
   readonly services: Services;
@@ -35,33 +38,38 @@ export interface LinkTableOptions {
 }
 
 /** The links of one connection and the deliveries on them. */
-export class LinkTable implements PortOwner {
+export class LinkTable implements PortOwner, BurstOwner {
   readonly limits;
+  readonly inFlight: InFlight;
+  /** Messages that pass by the library. */
+  readonly burst: TransferBurst;
   readonly #options: LinkTableOptions;
   readonly #ports = new Map<RheaLink, Port>();
   /** Links that live by a claim, by its id. */
   readonly #byClaim = new Map<string, Set<Port>>();
   readonly #oversized = new WeakSet<RheaDelivery>();
-  #inFlight = 0;
-  #inFlightBytes = 0;
 
   constructor(options: LinkTableOptions) {
     this.#options = options;
     this.limits = options.services.limits;
+    this.inFlight = new InFlight(this.limits);
+    this.burst = new TransferBurst(this);
   }
 
   get size(): number {
     return this.#ports.size;
   }
 
-  get idle(): boolean {
-    return this.#inFlight === 0;
+  get engine(): () => Engine {
+    return this.#options.engine;
   }
 
-  /** As much is being worked on as the limits allow: nothing more is to be read. */
-  get full(): boolean {
-    const { inFlight, inFlightBytes } = this.limits;
-    return this.#inFlight >= inFlight || this.#inFlightBytes >= inFlightBytes;
+  get worked(): () => void {
+    return this.#options.worked;
+  }
+
+  portOf(link: RheaLink): Port | undefined {
+    return this.#ports.get(link);
   }
 
   get congested(): boolean {
@@ -280,17 +288,17 @@ export class LinkTable implements PortOwner {
       return;
     }
     port.unsettled++;
-    this.#inFlight++;
-    this.#inFlightBytes += bytes.length;
+    this.inFlight.began(1, bytes.length);
     this.#receive(port, handler, delivery, bytes)
-      .catch((error: unknown) => {
-        this.#options.services.log.error({ err: error }, "an AMQP delivery could not be settled");
-      })
+      .catch((error: unknown) => this.unsettled(error))
       .finally(() => {
-        this.#inFlight--;
-        this.#inFlightBytes -= bytes.length;
+        this.inFlight.ended(1, bytes.length);
         this.#options.worked();
       });
+  }
+
+  unsettled(error: unknown): void {
+    this.#options.services.log.error({ err: error }, "an AMQP delivery could not be settled");
   }
 
   async #receive(
@@ -307,7 +315,7 @@ export class LinkTable implements PortOwner {
     }
     // A rejection always reaches the wire as settled: some clients wait for that (spec/amqp §2.3 rule 3).
     this.#settle(delivery, reception.outcome);
-    this.#topUp(port, handler);
+    this.topUp(port, handler);
     if (reception.afterwards === undefined) return;
     this.#options.engine().process();
     reception.afterwards();
@@ -325,9 +333,13 @@ export class LinkTable implements PortOwner {
       const format = typeof delivery.format === "number" ? delivery.format : 0;
       return await handler.receive({ bytes, format, decode: () => decodeMessage(bytes) });
     } catch (error) {
-      const fields = { link: port.attach.addressText.slice(0, 300) };
-      return { outcome: { kind: "rejected", error: amqpError(services, error, fields) } };
+      return { outcome: this.refusal(port, error) };
     }
+  }
+
+  refusal({ attach }: Port, error: unknown): Outcome {
+    const fields = { link: attach.addressText.slice(0, 300) };
+    return { kind: "rejected", error: amqpError(this.#options.services, error, fields) };
   }
 
   /**
@@ -341,9 +353,10 @@ export class LinkTable implements PortOwner {
     if (alone) this.#options.engine().process();
   }
 
-  #topUp({ link, unsettled }: Port, handler: InboundLink): void {
+  topUp({ link, unsettled }: Port, handler: InboundLink): void {
     const missing = handler.credit - link.credit - unsettled;
     if (missing >= Math.max(1, handler.credit / 4)) link.flow(missing);
+    else if (isWindowLow(link)) this.#options.engine().process();
   }
 
   /** The client's outcome for what the hub has sent. */
@@ -356,10 +369,7 @@ export class LinkTable implements PortOwner {
       event === "settled" ? { kind: "released" } : readOutcome(event, delivery.remote_state);
     const answered = handler.outcome?.(delivery.tag.toString("hex"), outcome);
     (answered ?? Promise.resolve(outcome))
-      .catch((error: unknown): Outcome => {
-        const fields = { link: port.attach.addressText.slice(0, 300) };
-        return { kind: "rejected", error: amqpError(this.#options.services, error, fields) };
-      })
+      .catch((error: unknown) => this.refusal(port, error))
       .then((final) => {
         if (!port.ended && !delivery.remote_settled) this.#settle(delivery, final);
         delivery.settled = true;

@@ -14,7 +14,7 @@ const systemNames = {
  * dropped; properties that are no strings become text; a body of one value becomes its bytes.
  */
 export function readNewMessage(message: AmqpMessage): NewMessage {
-  const system: { -readonly [name in keyof MessageProperties]: string | undefined } = {
+  const system: NewProperties = {
     messageId: idText(message.messageId),
     correlationId: idText(message.correlationId),
     userId: message.userId === undefined ? undefined : Buffer.from(message.userId).toString(),
@@ -24,15 +24,28 @@ export function readNewMessage(message: AmqpMessage): NewMessage {
     component: annotationText(message.annotations, "dt-subject"),
   };
   const application = new Map<string, string | null>();
-  for (const [name, value] of message.application ?? []) {
-    const text = valueText(value);
-    const member = Object.hasOwn(systemNames, name)
-      ? systemNames[name as keyof typeof systemNames]
-      : undefined;
-    if (member === undefined) application.set(name, text);
-    else if (text !== null) system[member] = text;
-  }
+  for (const [name, value] of message.application ?? [])
+    addProperty(system, application, name, valueText(value));
   return { body: bodyBytes(message.body), system, application };
+}
+
+/** The system properties of a message while it is read. */
+export type NewProperties = {
+  -readonly [name in keyof MessageProperties]: MessageProperties[name];
+};
+
+/** Adds an application property, or the system property that it is meant for. */
+export function addProperty(
+  system: NewProperties,
+  application: Map<string, string | null>,
+  name: string,
+  value: string | null,
+): void {
+  const member = Object.hasOwn(systemNames, name)
+    ? systemNames[name as keyof typeof systemNames]
+    : undefined;
+  if (member === undefined) application.set(name, value);
+  else system[member] = value ?? undefined;
 }
 
 /** The body as bytes: data sections joined, or the text of a value. */

@@ -1,8 +1,10 @@
 import { HubError, argumentInvalid } from "../../../domain/errors.ts";
 import { type Fault, readFault } from "../../../domain/messages/fault.ts";
+import { maxTelemetrySize } from "../../../domain/messages/size.ts";
 import type { NewMessage } from "../../../domain/messages/telemetry.ts";
 import { decodeMessage } from "../codec/decode.ts";
 import { readNewMessage } from "../codec/new-message.ts";
+import { TelemetryReader } from "../codec/telemetry-reader.ts";
 import type { AmqpLimits } from "../limits.ts";
 import { joinIdentity } from "./identity.ts";
 import {
@@ -10,6 +12,7 @@ import {
   type Delivery,
   type InboundLink,
   type LinkContext,
+  type Together,
   accepted,
 } from "./link.ts";
 
@@ -21,6 +24,7 @@ export async function openTelemetry(context: LinkContext, attach: Attach): Promi
   const { faults } = context;
   const { hub, limits, faultInjection } = context.services;
   const identity = await joinIdentity(context, attach);
+  const { sendTogether } = hub.telemetry;
   return {
     direction: "inbound",
     maxMessageSize: limits.telemetryBytes,
@@ -36,7 +40,33 @@ export async function openTelemetry(context: LinkContext, attach: Attach): Promi
       // The client knows that the message has come before it suffers (spec/amqp §15).
       return { outcome: accepted, afterwards: () => faults.inject(key, fault) };
     },
+    together: sendTogether && {
+      read: ordinaryMessages(limits, faultInjection),
+      async send(messages) {
+        const { key, opened } = identity.entry;
+        faults.checkTelemetry(key);
+        return sendTogether(opened.principal, messages);
+      },
+    },
     ended: identity.leave,
+  };
+}
+
+/** The most that a text grows by when bytes that are not UTF-8 become characters. */
+const widest = 3;
+
+/** Reads messages that cannot be too large and ask for no fault. */
+function ordinaryMessages(
+  { telemetryBytes }: AmqpLimits,
+  faultInjection: boolean,
+): Together["read"] {
+  const reader = new TelemetryReader();
+  const most = Math.min(telemetryBytes, maxTelemetrySize) / widest;
+  return (frame, start) => {
+    if (frame.length - start > most) return undefined;
+    const message = reader.read(frame, start);
+    if (message === undefined) return undefined;
+    return faultInjection && faultOf(message.application) !== null ? undefined : message;
   };
 }
 

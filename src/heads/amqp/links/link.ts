@@ -1,4 +1,5 @@
 import type { CloseReason } from "../../../app/ports.ts";
+import type { NewMessage } from "../../../domain/messages/telemetry.ts";
 import type { Principal } from "../../../app/principal.ts";
 import type { Right } from "../../../domain/identity/policy.ts";
 import type { Address, AddressKind } from "../addresses.ts";
@@ -57,6 +58,17 @@ export interface Reception {
   readonly afterwards?: (() => void) | undefined;
 }
 
+/** Messages that come together and are accepted together. */
+export interface Together {
+  /**
+   * The message that goes from `start` to the end of a frame; views of the frame may be kept until it is durable. Undefined
+   * for one that has to go to `receive`, and for all that `receive` would refuse.
+   */
+  read(frame: Buffer, start: number): NewMessage | undefined;
+  /** In the order of arrival; resolves when all are durable. Refused together, in the ways of `receive`. */
+  send(messages: readonly NewMessage[]): Promise<unknown>;
+}
+
 /** The client sends, the hub receives. */
 export interface InboundLink {
   readonly direction: "inbound";
@@ -73,6 +85,8 @@ export interface InboundLink {
    * is rejected with amqp:internal-error.
    */
   receive(delivery: Delivery): Promise<Reception>;
+  /** Another way for ordinary messages, which costs less; missing where there is none. */
+  readonly together?: Together | undefined;
   /** Once, when the link has gone for whatever reason. */
   ended(): void;
 }

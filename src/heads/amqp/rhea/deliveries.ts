@@ -8,13 +8,19 @@ export class Deliveries implements RheaDeliveries {
   readonly #capacity: number;
   readonly #byId = new Map<number, RheaDelivery>();
   #onNext: ((delivery: RheaDelivery) => void) | undefined;
+  #held = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
   available(): number {
-    return this.#capacity - this.#byId.size;
+    return this.#capacity - this.#byId.size - this.#held;
+  }
+
+  /** Counts so many more, or less, that are not settled and not kept here. */
+  hold(change: number): void {
+    this.#held += change;
   }
 
   push(delivery: RheaDelivery): void {

@@ -161,6 +161,8 @@ export interface RheaSession {
     on_disposition(fields: RheaDisposition): void;
   };
   close(error?: RheaError): void;
+  /** Writes a frame at once. */
+  output(performative: unknown): void;
 }
 
 export interface RheaOpen {

@@ -1,0 +1,33 @@
+import { Deliveries } from "./deliveries.ts";
+import type { RheaLink } from "./types.ts";
+
+/**
+ * Counts an unsettled message that came whole in one transfer, as the library would when it takes it. False, with nothing
+ * changed, if the library has to judge: the first one of a session, one that breaks the rules, one behind a part of another.
+ * The delivery counts as unsettled until `settleTransfers`.
+ */
+export function countTransfer(link: RheaLink, deliveryId: number): boolean {
+  const { incoming } = link.session;
+  const { deliveries } = incoming;
+  if (!(deliveries instanceof Deliveries) || deliveries.available() <= 0) return false;
+  if (incoming.next_delivery_id !== deliveryId) return false;
+  if (link.credit <= 0 || link._incomplete !== undefined || !link.is_remote_open()) return false;
+  deliveries.hold(1);
+  incoming.next_transfer_id++;
+  incoming.next_delivery_id++;
+  link.credit--;
+  link.delivery_count++;
+  return true;
+}
+
+/** Deliveries that were counted so have got their outcome. */
+export function settleTransfers(link: RheaLink, count: number): void {
+  const { deliveries } = link.session.incoming;
+  if (deliveries instanceof Deliveries) deliveries.hold(-count);
+}
+
+/** The client has used up half of the session's window: time to tell of it anew, as the library does in its ticks. */
+export function isWindowLow({ session }: RheaLink): boolean {
+  const { max_transfer_id, next_transfer_id, window } = session.incoming;
+  return max_transfer_id - next_transfer_id < window / 2;
+}
