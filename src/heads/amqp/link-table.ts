@@ -64,6 +64,10 @@ export class LinkTable implements PortOwner, BurstOwner {
     return this.#options.engine;
   }
 
+  write(frame: Buffer): void {
+    this.#options.engine().write(frame);
+  }
+
   get worked(): () => void {
     return this.#options.worked;
   }

@@ -4,6 +4,8 @@ import { encodeMessage } from "./codec/encode.ts";
 import type { AmqpMessage } from "./codec/message.ts";
 import type { AmqpLimits } from "./limits.ts";
 import type { Attach, LinkPort, OpenLink } from "./links/link.ts";
+import { tagBytes, transferRoom, writeTransfer } from "./frames/write-transfer.ts";
+import { countSettled } from "./rhea/count-transfers.ts";
 import type { RheaDelivery, RheaLink } from "./rhea/types.ts";
 
 /** What a port needs of its connection. */
@@ -11,13 +13,13 @@ export interface PortOwner {
   readonly limits: AmqpLimits;
   /** True while the output is congested. */
   readonly congested: boolean;
+  /** Writes a frame that was made without the library. */
+  write(frame: Buffer): void;
   /** Detaches the port's link. */
   detach(port: Port, error: AmqpError): void;
   /** Too many replies wait for the client's credit. */
   overflow(port: Port): void;
 }
-
-const tagBytes = 16;
 
 /** One link of a connection, from its attach to its end. */
 export class Port implements LinkPort {
@@ -88,8 +90,14 @@ export class Port implements LinkPort {
     this.#send(encodeMessage(message), unsettledTag);
   }
 
-  sendBytes(message: Buffer): void {
-    this.#send(message, undefined);
+  sendBytes(bytes: Buffer): void {
+    if (this.#state !== "open") return;
+    const deliveryId = countSettled(this.link, bytes.length - transferRoom);
+    if (deliveryId === undefined) return this.#send(bytes.subarray(transferRoom), undefined);
+    const { channel } = this.link.session.local;
+    const { handle } = this.link.local;
+    const tag = this.#sent++ >>> 0;
+    this.#owner.write(writeTransfer(bytes, { channel, handle, deliveryId, tag }));
   }
 
   #send(bytes: Buffer, unsettledTag: Uint8Array | undefined): void {

@@ -15,13 +15,15 @@ export function textBytes(text: string): number {
  */
 export class ByteWriter {
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
 
-  constructor(capacity: number) {
+  /** Begins to write at `start`. */
+  constructor(capacity: number, start = 0) {
     this.#bytes = Buffer.allocUnsafe(capacity);
+    this.#at = start;
   }
 
-  /** What has been written. */
+  /** What has been written, and what there is before it. */
   done(): Buffer {
     return this.#bytes.subarray(0, this.#at);
   }

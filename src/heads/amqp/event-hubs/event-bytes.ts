@@ -17,10 +17,10 @@ export function offsetText(number: number): string {
   return String(number);
 }
 
-/** An event as readers of Event Hubs get it, encoded (spec/amqp §13.7). */
-export function encodeEvent(logged: LoggedMessage, metrics?: RuntimeMetrics): Buffer {
+/** An event as readers of Event Hubs get it, encoded (spec/amqp §13.7), behind `room` bytes for whoever sends it. */
+export function encodeEvent(logged: LoggedMessage, metrics?: RuntimeMetrics, room = 0): Buffer {
   const { message } = logged;
-  const writer = new ByteWriter(capacityFor(logged));
+  const writer = new ByteWriter(capacityFor(logged) + room, room);
   if (metrics !== undefined) writeMetrics(writer, metrics);
   writeAnnotations(writer, logged);
   writeProperties(writer, logged);

@@ -5,6 +5,7 @@ import { type ConsumerGroup, consumerGroupId } from "../../../domain/messages/co
 import type { Attach, LinkContext, OutboundLink } from "../links/link.ts";
 import { Pump } from "../links/pump.ts";
 import { type ServiceCaller, withService } from "../links/service-caller.ts";
+import { transferRoom } from "../frames/write-transfer.ts";
 import { findEntity, notFound, partitionNumber } from "./entity.ts";
 import { type RuntimeMetrics, encodeEvent } from "./event-bytes.ts";
 import { type StartPosition, startPosition } from "./position.ts";
@@ -115,7 +116,7 @@ class PartitionLink implements OutboundLink {
     // What does not fit any more is read again when there is room: nothing waits here.
     for (const logged of page) {
       if (this.#pump.ended || port.room === 0) break;
-      port.sendBytes(encodeEvent(logged, metrics));
+      port.sendBytes(encodeEvent(logged, metrics, transferRoom));
       this.#next = logged.sequenceNumber + 1;
     }
     this.#pageMessages = this.#nextPage(page);

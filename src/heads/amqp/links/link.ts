@@ -121,8 +121,11 @@ export interface LinkPort {
   readonly credit: number;
   /** Sends one message; to be called only while `room` is above 0. Settled unless `unsettledTag` (16 bytes) is given. */
   send(message: AmqpMessage, unsettledTag?: Uint8Array): void;
-  /** Sends one settled message that is encoded already, under the same condition. */
-  sendBytes(message: Buffer): void;
+  /**
+   * Sends one settled message that is encoded already, under the same condition. It follows `transferRoom` bytes, which
+   * are written over.
+   */
+  sendBytes(bytes: Buffer): void;
   /**
    * Sends a settled message as soon as there is room, in the order of the calls. More than `waitingAnswers` that wait
    * detach the link.

@@ -31,3 +31,28 @@ export function isWindowLow({ session }: RheaLink): boolean {
   const { max_transfer_id, next_transfer_id, window } = session.incoming;
   return max_transfer_id - next_transfer_id < window / 2;
 }
+
+/** What the library keeps free of a frame for all but the message, with a tag of 16 bytes. */
+const frameOverhead = 66;
+
+/**
+ * Counts a settled message of so many bytes that leaves whole in one transfer, as the library would when it writes it, and
+ * says its delivery id. Undefined, with nothing changed, if it has to wait for the window or for others, or needs several
+ * frames.
+ */
+export function countSettled(link: RheaLink, bytes: number): number | undefined {
+  const { outgoing } = link.session;
+  const id = outgoing.next_delivery_id;
+  const { max_frame_size } = link.connection.remote.open ?? {};
+  if (typeof max_frame_size === "number" && bytes > max_frame_size - frameOverhead)
+    return undefined;
+  if (outgoing.next_pending_delivery !== id || outgoing.transfer_window() <= 0) return undefined;
+  if (link.credit <= 0) return undefined;
+  outgoing.next_delivery_id++;
+  outgoing.next_pending_delivery++;
+  outgoing.next_transfer_id++;
+  outgoing.window--;
+  link.credit--;
+  link.delivery_count++;
+  return id;
+}

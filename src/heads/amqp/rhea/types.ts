@@ -149,7 +149,12 @@ export interface RheaSession {
   readonly remote: { readonly handles: Record<number, RheaLink> };
   readonly outgoing: {
     deliveries: RheaDeliveries;
-    readonly next_pending_delivery: number;
+    next_delivery_id: number;
+    next_pending_delivery: number;
+    next_transfer_id: number;
+    window: number;
+    /** Frames that the client's window has room for. */
+    transfer_window(): number;
     on_disposition(fields: RheaDisposition): void;
   };
   readonly incoming: {
