@@ -4,11 +4,19 @@ import { bytesOf, logPosition, parse, sequenceNumberOf } from "./codec.ts";
 import type { Driver, Row } from "./driver.ts";
 import { type BlockHeads, type LogBlock, markIn, rowsOf } from "./log-block.ts";
 
-/** Reads the blocks of the event log. A block never changes once it is committed. */
+/** Blocks whose messages are kept as they were read, of at most half a megabyte each. */
+const maxKnownBlocks = 8;
+
+/**
+ * Reads the blocks of the event log. A block never changes once it is committed, and its place is never another's: its
+ * messages are kept for whoever reads on, or reads the same.
+ */
 export class LogRecords {
   readonly #statements: ReturnType<typeof prepareReads>;
   /** The heads that were parsed last: readers and searches come back to the same block. */
   #parsed: { readonly position: number; readonly heads: BlockHeads } | undefined;
+  /** Messages of blocks by their positions, the one that was read last at the end. */
+  readonly #known = new Map<number, readonly LogRow[]>();
 
   constructor(driver: Driver) {
     this.#statements = prepareReads(driver);
@@ -21,13 +29,39 @@ export class LogRecords {
     while (rows.length < limit) {
       const block = this.#blockFrom(partition, next);
       if (block === undefined) break;
-      const bodies = bytesOf(this.#statements.bodies.get([block.position])?.["bodies"]);
-      const heads = this.#heads(block);
-      for (const row of rowsOf({ ...block, bodies }, heads, next, limit - rows.length))
-        rows.push(row);
+      const start = Math.max(0, next - block.first);
+      const wanted = this.#rows(block).slice(start, start + limit - rows.length);
+      for (const row of wanted) rows.push(row);
       next = block.first + block.count;
     }
     return rows;
+  }
+
+  #rows(block: StoredBlock): readonly LogRow[] {
+    const { position, first, count } = block;
+    const known = this.#known.get(position);
+    const rows =
+      known ??
+      rowsOf({ ...block, bodies: this.#bodies(position) }, this.#heads(block), first, count);
+    this.#known.delete(position);
+    this.#known.set(position, rows);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= maxKnownBlocks) break;
+      this.#known.delete(oldest);
+    }
+    return rows;
+  }
+
+  #bodies(position: number): Uint8Array {
+    return bytesOf(this.#statements.bodies.get([position])?.["bodies"]);
+  }
+
+  #heads({ position }: StoredBlock): BlockHeads {
+    if (this.#parsed?.position !== position) {
+      const heads = String(this.#statements.heads.get([position])?.["heads"]);
+      this.#parsed = { position, heads: parse(heads) as BlockHeads };
+    }
+    return this.#parsed.heads;
   }
 
   mark(partition: number, sequenceNumber: number): LogMark {
@@ -61,16 +95,9 @@ export class LogRecords {
     const next = this.#statements.after.get([position, logPosition(partition + 1, 0)]);
     return next === undefined ? undefined : blockOf(next, partition);
   }
-
-  #heads({ position, heads }: StoredBlock): BlockHeads {
-    if (this.#parsed?.position !== position) {
-      this.#parsed = { position, heads: parse(heads) as BlockHeads };
-    }
-    return this.#parsed.heads;
-  }
 }
 
-interface StoredBlock extends Omit<LogBlock, "bodies"> {
+interface StoredBlock extends Omit<LogBlock, "heads" | "bodies"> {
   readonly position: number;
 }
 
@@ -83,12 +110,11 @@ function blockOf(row: Row, partition: number): StoredBlock {
     count: Number(row["count"]),
     enqueued: Number(row["enqueued"]),
     before: Number(row["before"]),
-    heads: String(row["heads"]),
   };
 }
 
 function prepareReads(driver: Driver) {
-  const columns = "position, count, enqueued, before, heads";
+  const columns = "position, count, enqueued, before";
   return {
     upTo: driver.prepare(
       `SELECT ${columns} FROM log WHERE position <= ? AND position >= ? ORDER BY position DESC LIMIT 1`,
@@ -96,6 +122,7 @@ function prepareReads(driver: Driver) {
     after: driver.prepare(
       `SELECT ${columns} FROM log WHERE position > ? AND position < ? ORDER BY position LIMIT 1`,
     ),
+    heads: driver.prepare("SELECT heads FROM log WHERE position = ?"),
     bodies: driver.prepare("SELECT bodies FROM log WHERE position = ?"),
   };
 }
