@@ -1,5 +1,5 @@
-// `npm run bench:http`: PATCH of module twins over HTTPS, durable before the answer, 32 connections (goal 18), beside the
-// hub without a store and Node's own https server. README.md says what the rows mean.
+// `npm run bench:http`: PATCH of module twins over HTTPS, durable before the answer, 32 connections (goal 18), their GET and
+// messages of modules, beside the hub without a store and Node's own https server. README.md says what the rows mean.
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -32,28 +32,59 @@ const { values } = parseArgs({
 const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
 
-/** @typedef {{ name: string, pid: number, load: HttpLoad, stop: () => Promise<void>, samples: { perSecond: number, cpu: number, p50: number, p99: number }[] }} Server */
+/** @typedef {{ deviceId: string, moduleId: string, password: string }} Module `password`: its token */
+/** @typedef {{ perSecond: number, cpu: number, p50: number, p99: number }} Sample */
+/** @typedef {{ name: string, pid: number, stop: () => Promise<void>, load: (call: Call) => HttpLoad, samples: Map<Call, Sample[]> }} Server */
+
+/** @typedef {keyof typeof CALLS} Call */
+const CALLS = {
+  "PATCH twin": patchOf,
+  "GET twin": getOf,
+  "POST message": messageOf,
+};
+const NAMES = /** @type {Call[]} */ (Object.keys(CALLS));
 
 /**
- * A PATCH of a tag of one module after the other.
+ * Requests about one module after the other.
  *
- * @param {readonly { deviceId: string, moduleId: string }[]} modules
+ * @param {Call} call
+ * @param {readonly Module[]} modules
  * @param {string} host
- * @param {string} authorization
+ * @param {string} authorization of a service
  */
-function patchOf(modules, host, authorization) {
+function requestsOf(call, modules, host, authorization) {
   return (/** @type {number} */ number) => {
-    const { deviceId, moduleId } = modules[number % modules.length] ?? {
-      deviceId: "",
-      moduleId: "",
-    };
-    const body = JSON.stringify({ tags: { number } });
-    return Buffer.from(
-      `PATCH /twins/${deviceId}/modules/${moduleId}?api-version=2021-04-12 HTTP/1.1\r\nhost: ${host}\r\n` +
-        `authorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    );
+    const module = modules[number % modules.length];
+    if (module === undefined) throw new Error("there are no modules");
+    return Buffer.from(CALLS[call](module, { host, authorization, number }));
   };
 }
+
+/** @typedef {{ host: string, authorization: string, number: number }} Request */
+
+/** A change of a tag. @param {Module} module @param {Request} request */
+function patchOf({ deviceId, moduleId }, { host, authorization, number }) {
+  const body = JSON.stringify({ tags: { number } });
+  return (
+    `PATCH /twins/${deviceId}/modules/${moduleId}?api-version=2021-04-12 HTTP/1.1\r\nhost: ${host}\r\n` +
+    `authorization: ${authorization}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+  );
+}
+
+/** @param {Module} module @param {Request} request */
+function getOf({ deviceId, moduleId }, { host, authorization }) {
+  return `GET /twins/${deviceId}/modules/${moduleId}?api-version=2021-04-12 HTTP/1.1\r\nhost: ${host}\r\nauthorization: ${authorization}\r\n\r\n`;
+}
+
+/** By the module itself, each time another on the same connection. @param {Module} module @param {Request} request */
+function messageOf({ deviceId, moduleId, password }, { host }) {
+  return (
+    `POST /devices/${deviceId}/modules/${moduleId}/messages/events?api-version=2021-04-12 HTTP/1.1\r\nhost: ${host}\r\n` +
+    `authorization: ${password}\r\ncontent-length: ${MESSAGE.length}\r\n\r\n${MESSAGE}`
+  );
+}
+
+const MESSAGE = "x".repeat(256);
 
 /**
  * @param {string} directory
@@ -78,8 +109,9 @@ async function hubOf(directory, certificates, data) {
   );
   const token = sasToken(hub.hostName, hub.policy.key, hub.policy.name);
   const endpoint = { ...hub.endpoint, port: hub.httpsPort };
-  const load = new HttpLoad(endpoint, CONNECTIONS, patchOf(hub.identities, hub.hostName, token));
-  return { name: hub.name, pid: hub.pid, load, stop: hub.stop, samples: [], hub };
+  const load = (/** @type {Call} */ call) =>
+    new HttpLoad(endpoint, CONNECTIONS, requestsOf(call, hub.identities, hub.hostName, token));
+  return { name: hub.name, pid: hub.pid, load, stop: hub.stop, samples: new Map(), hub };
 }
 
 /**
@@ -96,24 +128,30 @@ async function bareOf(directory, { ca, certFile, keyFile }, twin) {
   const server = run(process.execPath, [script, ...args], { servers: null });
   const { port } = JSON.parse(await server.line);
   const endpoint = { host: HOST, port, ca, serverName: BASELINE_NAME };
-  const modules = [{ deviceId: "d", moduleId: "m" }];
-  const load = new HttpLoad(endpoint, CONNECTIONS, patchOf(modules, BASELINE_NAME, "none"));
-  return { name: "Node https", pid: server.pid, load, stop: server.stop, samples: [] };
+  const modules = [{ deviceId: "d", moduleId: "m", password: "none" }];
+  const load = (/** @type {Call} */ call) =>
+    new HttpLoad(endpoint, CONNECTIONS, requestsOf(call, modules, BASELINE_NAME, "none"));
+  return { name: "Node https", pid: server.pid, load, stop: server.stop, samples: new Map() };
 }
 
-/** @param {Server} server */
-async function observe({ load, pid, samples }) {
+/** Over connections of its own, which servers would close while others are measured. @param {Server} server @param {Call} call */
+async function observe({ load: begin, pid, samples }, call) {
+  const load = begin(call);
   load.start();
-  await pass(WARM_UP_MS);
-  load.mark();
-  const cpu = cpuMicros(pid) ?? Number.NaN;
-  const began = performance.now();
-  await pass(SECONDS * 1000);
-  const { count, p50, p99 } = load.mark();
-  const seconds = (performance.now() - began) / 1000;
-  const used = (cpuMicros(pid) ?? Number.NaN) - cpu;
-  load.stop();
-  samples.push({ perSecond: count / seconds, cpu: used / count, p50, p99 });
+  try {
+    await pass(WARM_UP_MS);
+    load.mark();
+    const cpu = cpuMicros(pid) ?? Number.NaN;
+    const began = performance.now();
+    await pass(SECONDS * 1000);
+    const { count, p50, p99 } = load.mark();
+    const seconds = (performance.now() - began) / 1000;
+    const used = (cpuMicros(pid) ?? Number.NaN) - cpu;
+    const sample = { perSecond: count / seconds, cpu: used / count, p50, p99 };
+    samples.set(call, [...(samples.get(call) ?? []), sample]);
+  } finally {
+    load.close();
+  }
 }
 
 /** @param {string} directory */
@@ -132,23 +170,27 @@ async function measure(directory) {
     const { text } = await request(disk.hub, agent, "GET", url).catch(() => ({ text: twinBody() }));
     agent.destroy();
     servers.push(await bareOf(directory, certificates, text));
-    for (let round = 0; round < ROUNDS; round++) for (const one of servers) await observe(one);
+    for (let round = 0; round < ROUNDS; round++)
+      for (const call of NAMES) for (const one of servers) await observe(one, call);
   } finally {
-    for (const { load } of servers) load.close();
     await Promise.all(servers.map(({ stop }) => stop()));
   }
-  const rows = servers.map(({ name, samples }) => ({
-    name,
-    perSecond: median(samples.map((one) => one.perSecond)),
-    cpu: median(samples.map((one) => one.cpu)),
-    p50: median(samples.map((one) => one.p50)),
-    p99: median(samples.map((one) => one.p99)),
-  }));
+  return NAMES.flatMap((call) => rowsOf(call, servers));
+}
+
+/** @param {Call} call @param {readonly Server[]} servers the baseline last */
+function rowsOf(call, servers) {
+  const rows = servers.map(({ name, samples }) => {
+    const taken = samples.get(call) ?? [];
+    const of = (/** @type {keyof Sample} */ value) => median(taken.map((one) => one[value]));
+    return { name, perSecond: of("perSecond"), cpu: of("cpu"), p50: of("p50"), p99: of("p99") };
+  });
   const base = rows.at(-1);
   return rows.map(({ name, perSecond, cpu, p50, p99 }) => ({
+    call,
     server: name,
-    "PATCH/s": perSecond,
-    "server CPU, µs per PATCH": cpu,
+    "calls/s": perSecond,
+    "server CPU, µs per call": cpu,
     "p50, ms": p50,
     "p99, ms": p99,
     "rate against Node https": perSecond / (base?.perSecond ?? Number.NaN),

@@ -1,5 +1,5 @@
-// The floor of HTTP: Node's own https server, which reads the JSON of each request, checks nothing, stores nothing and
-// answers with the JSON of a twin.
+// The floor of HTTP: Node's own https server, which reads the JSON of each PATCH and the bytes of each POST, checks nothing,
+// stores nothing and answers a POST with nothing and everything else with the JSON of a twin.
 //
 // node https-server.js --cert FILE --key FILE --listen ADDRESS --twin FILE
 // Prints one JSON line with its port once it listens.
@@ -23,7 +23,13 @@ const server = https.createServer({ ...tls, noDelay: true }, (request, response)
   const parts = [];
   request.on("data", (part) => parts.push(part));
   request.on("end", () => {
-    const { tags } = JSON.parse(Buffer.concat(parts).toString());
+    const bytes = Buffer.concat(parts);
+    if (request.method === "POST") {
+      response.writeHead(204);
+      response.end();
+      return;
+    }
+    const { tags } = bytes.length === 0 ? twin : JSON.parse(bytes.toString());
     const body = JSON.stringify({ ...twin, tags });
     response.writeHead(200, {
       "content-type": "application/json; charset=utf-8",
