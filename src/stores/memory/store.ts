@@ -23,6 +23,7 @@ export function createMemoryStore(options: MemoryStoreOptions): HubStore {
   const records = new MemoryRecords(allPartitions);
   const backend: Backend = {
     records,
+    listTwins: (of, after, limit) => records.listTwins(of, after, limit),
     scanTwins: async (scan) => records.scanTwins(scan),
     scanTwinTexts: async () => null,
     // Whoever can see all rows at once may as well look at them, and needs no index.

@@ -34,11 +34,6 @@ export interface Records extends QueueRecords {
   documents(collection: string): readonly DocumentEntry[];
 
   listDevices(after: string | null, limit: number): readonly Identity[];
-  listTwins(
-    of: "devices" | "modules",
-    after: IdentityKey | null,
-    limit: number,
-  ): readonly TwinEntry[];
   /** Outbox events after `sequence`, which is not below the last trim, oldest first. */
   events(after: number, limit: number): readonly CommittedEvent[];
   /** Log rows of a partition from `from` on, oldest first. */
@@ -90,6 +85,11 @@ export interface Backend {
    * `lastQueueNumber` is the last number given to an item of a queue, those of `changes` included.
    */
   commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void;
+  listTwins(
+    of: "devices" | "modules",
+    after: IdentityKey | null,
+    limit: number,
+  ): readonly TwinEntry[];
   scanTwins(scan: TwinScan): Promise<TwinPage>;
   scanTwinTexts(scan: TwinScan): Promise<TwinTextPage | null>;
   groupTwins(grouping: TwinGrouping): Promise<TwinGroups | null>;

@@ -114,7 +114,7 @@ export class CommittingStore implements HubStore {
     after: IdentityKey | null,
     limit: number,
   ): Promise<readonly TwinEntry[]> {
-    return this.#backend.records.listTwins(of, after, limit);
+    return this.#backend.listTwins(of, after, limit);
   }
 
   async scanTwins(scan: TwinScan): Promise<TwinPage> {

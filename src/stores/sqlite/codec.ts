@@ -1,7 +1,7 @@
 import type { Identity } from "../../domain/identity/identity.ts";
 import { parseKeyText } from "../../domain/identity/key.ts";
 import type { JsonObject } from "../../domain/json.ts";
-import type { Metadata, Twin } from "../../domain/twin/twin.ts";
+import type { Metadata, Section, Twin } from "../../domain/twin/twin.ts";
 import type { TwinText } from "../../domain/twin/view.ts";
 import type { Row, SqlValue } from "./driver.ts";
 
@@ -47,33 +47,59 @@ interface TwinMetadata {
 
 export function twinColumns(twin: Twin): TwinColumns {
   const { tags, desired, reported, modelId, configurations } = twin;
-  const properties = `{"desired":${textOf(desired.value)},"reported":${JSON.stringify(reported.value)}}`;
+  const { value, metadata } = reportedTexts(reported);
+  const properties = `{"desired":${textOf(desired.value)},"reported":${value}}`;
   return {
     doc: `{"tags":${textOf(tags)},"properties":${properties},"modelId":${JSON.stringify(modelId)},"configurations":${textOf(configurations)}}`,
-    metadata: `{"desired":${textOf(desired.metadata)},"reported":${JSON.stringify(reported.metadata)}}`,
+    metadata: `{"desired":${textOf(desired.metadata)},"reported":${metadata}}`,
   };
+}
+
+/** What a report writes anew. */
+export function reportedTexts(reported: Section): {
+  readonly value: string;
+  readonly metadata: string;
+} {
+  return { value: JSON.stringify(reported.value), metadata: JSON.stringify(reported.metadata) };
+}
+
+/** Characters of what a report leaves as it was. */
+export function unchangedLength({ tags, desired, configurations }: Twin): number {
+  const known = [tags, desired.value, desired.metadata, configurations];
+  return known.reduce((length, value) => length + textOf(value).length, 0);
 }
 
 /** Reads a row with the columns of `twins`, `doc` as text. */
 export function twinOf(row: Row): Twin {
-  const doc = parse(row["doc"]) as TwinDoc;
-  const metadata = parse(row["metadata"]) as TwinMetadata;
-  return {
-    tags: doc.tags,
-    desired: {
-      value: doc.properties.desired,
-      metadata: metadata.desired,
-      version: Number(row["desired_version"]),
-    },
-    reported: {
-      value: doc.properties.reported,
-      metadata: metadata.reported,
-      version: Number(row["reported_version"]),
-    },
-    etagCounter: Number(row["etag_counter"]),
+  return twinOfParts(parse(row["doc"]), parse(row["metadata"]), {
     version: Number(row["version"]),
-    modelId: doc.modelId,
-    configurations: doc.configurations,
+    etagCounter: Number(row["etag_counter"]),
+    desired: Number(row["desired_version"]),
+    reported: Number(row["reported_version"]),
+  });
+}
+
+/** The same of columns that are parsed. */
+export function twinOfParts(
+  doc: unknown,
+  metadata: unknown,
+  versions: Readonly<Record<"version" | "etagCounter" | "desired" | "reported", number>>,
+): Twin {
+  const { tags, properties, modelId, configurations } = doc as TwinDoc;
+  const written = metadata as TwinMetadata;
+  const section = (name: "desired" | "reported"): Section => ({
+    value: properties[name],
+    metadata: written[name],
+    version: versions[name],
+  });
+  return {
+    tags,
+    desired: section("desired"),
+    reported: section("reported"),
+    etagCounter: versions.etagCounter,
+    version: versions.version,
+    modelId,
+    configurations,
   };
 }
 

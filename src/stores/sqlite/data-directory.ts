@@ -120,10 +120,19 @@ export function openError(directory: string, error: unknown): StoreOpenError {
     notADirectory: `data directory ${directory} is not a directory: choose another path`,
     notWritable: `data directory ${directory} can't be written: give this user the right to write, or choose another path`,
     diskFull: `the disk of data directory ${directory} is full: free some space, or choose another path`,
-    corrupt: `data directory ${directory} holds a hub.db that is not a sound SQLite database: restore it from a backup with 'twinhub restore', or choose another path`,
+    corrupt: unsound(directory),
     failed: `data directory ${directory} can't be opened: ${error instanceof Error ? error.message : String(error)}`,
   }[reason];
   return new StoreOpenError(reason, message, error);
+}
+
+/** The database can be read, but what is in it was not written by a hub. */
+export function damaged(directory: string, cause: unknown): StoreOpenError {
+  return new StoreOpenError("corrupt", unsound(directory), cause);
+}
+
+function unsound(directory: string): string {
+  return `data directory ${directory} holds a hub.db that is not a sound SQLite database: restore it from a backup with 'twinhub restore', or choose another path`;
 }
 
 function reasonOf(

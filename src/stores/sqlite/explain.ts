@@ -5,6 +5,11 @@ export function explainCommit(directory: string, error: unknown): string {
   return explain(directory, sqliteFailure(error), "A commit", ": nothing was written,");
 }
 
+/** The same of what is committed, but could not be brought to where it is read. */
+export function explainFlush(directory: string, error: unknown): string {
+  return explain(directory, sqliteFailure(error), "Bringing twins up to date", ":");
+}
+
 /** The same of something that could not be read. */
 export function explainRead(directory: string, error: unknown): string {
   return explain(directory, sqliteFailure(error), "Reading", ":");

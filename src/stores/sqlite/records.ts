@@ -16,19 +16,20 @@ import { bytesOf, columnsOf, identityOf, parse, twinOf } from "./codec.ts";
 import type { Driver, Row, SqlValue } from "./driver.ts";
 import { EventRecords } from "./event-records.ts";
 import { LogRecords } from "./log-records.ts";
-
-const twinColumnList =
-  "t.version, t.etag_counter, t.desired_version, t.reported_version, t.metadata, json(t.doc) AS doc";
+import type { TwinJournal } from "./twin-journal.ts";
+import { selectTwin, twinColumnList } from "./twin-rows.ts";
 
 /** Committed records, read by prepared statements through the cache. */
 export class SqliteRecords implements Records {
   readonly #cache: RecordCache;
   readonly #events: EventRecords;
   readonly #log: LogRecords;
+  readonly #journal: TwinJournal;
   readonly #statements: ReturnType<typeof prepareReads>;
 
-  constructor(driver: Driver, cache: RecordCache) {
+  constructor(driver: Driver, cache: RecordCache, journal: TwinJournal) {
     this.#cache = cache;
+    this.#journal = journal;
     this.#events = new EventRecords(driver);
     this.#log = new LogRecords(driver);
     this.#statements = prepareReads(driver);
@@ -47,6 +48,8 @@ export class SqliteRecords implements Records {
   twin(key: string): Twin | undefined {
     const cached = this.#cache.twins.get(key);
     if (cached !== undefined) return cached;
+    const behind = this.#journal.twin(key);
+    if (behind !== undefined) return behind ?? undefined;
     const row = this.#statements.twin.get(columnsOf(key));
     if (row === undefined) return undefined;
     const twin = twinOf(row);
@@ -182,9 +185,7 @@ function prepareReads(driver: Driver) {
     identity: driver.prepare(
       "SELECT json(doc) AS doc FROM identities WHERE device_id = ? AND module_id = ?",
     ),
-    twin: driver.prepare(
-      `SELECT ${twinColumnList} FROM twins t WHERE t.device_id = ? AND t.module_id = ?`,
-    ),
+    twin: driver.prepare(selectTwin),
     presence: driver.prepare(
       "SELECT connected, state_updated_time, last_activity_time, detail FROM presence WHERE device_id = ? AND module_id = ?",
     ),

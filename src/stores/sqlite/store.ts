@@ -11,12 +11,15 @@ import { claimDirectory, openError } from "./data-directory.ts";
 import { type Driver, type DriverModule, lockTimeout, sqliteFailure } from "./driver.ts";
 import { explainCommit } from "./explain.ts";
 import { findDriver } from "./find-driver.ts";
+import { JournalFlusher } from "./journal-flusher.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { readFailures, readingDriver } from "./reading-driver.ts";
 import { SqliteRecords } from "./records.ts";
+import { replayJournal } from "./replay-journal.ts";
 import { QueryThread } from "./query-thread.ts";
 import { TwinScans } from "./scan.ts";
 import { TwinIndexes } from "./twin-indexes.ts";
+import { defaultJournalLimits, type JournalLimits, TwinJournal } from "./twin-journal.ts";
 import { readState } from "./stored-state.ts";
 import { readWalTail } from "./wal-tail.ts";
 import { SqliteWriter } from "./writer.ts";
@@ -41,6 +44,8 @@ export interface SqliteStoreOptions {
   readonly limits?: CommitLimits | undefined;
   /** Bytes of the write-ahead log at which it is emptied; default 64 MiB. */
   readonly walBytes?: number | undefined;
+  /** How far the table of twins may be behind. */
+  readonly journal?: JournalLimits | undefined;
   /** The binding to SQLite; default `node:sqlite`, else libsql. */
   readonly sqlite?: DriverModule | undefined;
 }
@@ -77,13 +82,16 @@ function openStore(
   configure(driver, synchronous);
   migrate(driver, readMigrations(), directory, clock.now());
   chmodSync(file, 0o600);
+  replayJournal(driver, directory);
   driver
     .prepare("UPDATE presence SET connected = 0, state_updated_time = ? WHERE connected = 1")
     .run([clock.now()]);
   const state = readState(driver);
   const cache = new RecordCache(options.cacheBytes ?? defaultCacheBytes);
-  const records = new SqliteRecords(readingDriver(driver, directory, log), cache);
-  const writer = new SqliteWriter(driver, cache, records);
+  const journalLimits = options.journal ?? defaultJournalLimits;
+  const journal = new TwinJournal(driver, journalLimits);
+  const records = new SqliteRecords(readingDriver(driver, directory, log), cache, journal);
+  const writer = new SqliteWriter(driver, cache, records, journal);
   const checkpointer = new Checkpointer(driver, {
     sqlite,
     file,
@@ -91,20 +99,35 @@ function openStore(
     log,
     finishBytes: options.walBytes,
   });
+  const flushed = (): void => checkpointer.committed();
+  const { quiet } = journalLimits;
+  const flusher = new JournalFlusher(journal, { directory, log, flushed, quiet });
   const queries = new QueryThread({ sqlite, file, log });
   const indexes = new TwinIndexes(driver, { sqlite, file, synchronous });
   const scans = new TwinScans(queries, (path) => indexes.isIndexed(path));
   const queryFailure = readFailures(directory, log);
-  const failedQuery = (error: unknown): never => {
-    throw queryFailure(error);
+  /** The thread reads the table, which may be behind. */
+  const query = async <T>(read: () => Promise<T>): Promise<T> => {
+    flusher.flush();
+    try {
+      return await read();
+    } catch (error) {
+      throw queryFailure(error);
+    }
   };
   const backend: Backend = {
     records,
-    scanTwins: (scan) => scans.page(scan).catch(failedQuery),
-    scanTwinTexts: (scan) => scans.texts(scan).catch(failedQuery),
-    groupTwins: (grouping) => scans.group(grouping).catch(failedQuery),
-    explainScan: (scan) => scans.explain(scan).catch(failedQuery),
+    listTwins(of, after, limit) {
+      flusher.flush();
+      return records.listTwins(of, after, limit);
+    },
+    scanTwins: (scan) => query(() => scans.page(scan)),
+    scanTwinTexts: (scan) => query(() => scans.texts(scan)),
+    groupTwins: (grouping) => query(() => scans.group(grouping)),
+    explainScan: (scan) => query(() => scans.explain(scan)),
     async ensureIndexes(paths) {
+      // No transaction runs meanwhile, so that the journal stays empty: nobody waits for the thread's lock.
+      flusher.flush();
       try {
         await indexes.ensure(paths);
       } catch (error) {
@@ -116,12 +139,14 @@ function openStore(
     },
     commit(changes, firstSequence, lastQueueNumber) {
       writer.commit(changes, firstSequence, lastQueueNumber);
+      flusher.committed();
       checkpointer.committed();
     },
     explain: (error) => explainCommit(directory, error),
     blames: (error) => sqliteFailure(error) === "other",
     async close() {
       await queries.close();
+      flusher.close();
       await checkpointer.close();
       try {
         driver.exec("PRAGMA wal_checkpoint(TRUNCATE)");

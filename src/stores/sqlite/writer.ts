@@ -1,44 +1,46 @@
 import type { JsonObject } from "../../domain/json.ts";
 import type { Changes } from "../shared/changes.ts";
 import type { RecordCache } from "./cache.ts";
-import { columnsOf, logPosition, twinColumns } from "./codec.ts";
-import type { Driver, SqlValue, Statement } from "./driver.ts";
+import { columnsOf, logPosition } from "./codec.ts";
+import type { Driver, Statement } from "./driver.ts";
 import { eventBlocks } from "./event-block.ts";
 import { blocksOf } from "./log-block.ts";
 import type { SqliteRecords } from "./records.ts";
+import type { TwinJournal } from "./twin-journal.ts";
 
-/** Writes batches: a twin's patch costs one row of `twins`, and all events of a batch one of `outbox`. */
+/** Writes batches: the twins of a batch cost one row of `twin_journal`, and its events one of `outbox`. */
 export class SqliteWriter {
   readonly #driver: Driver;
   readonly #cache: RecordCache;
   readonly #records: SqliteRecords;
+  readonly #journal: TwinJournal;
   readonly #statements: ReturnType<typeof prepareWrites>;
 
-  constructor(driver: Driver, cache: RecordCache, records: SqliteRecords) {
+  constructor(driver: Driver, cache: RecordCache, records: SqliteRecords, journal: TwinJournal) {
     this.#driver = driver;
     this.#cache = cache;
     this.#records = records;
+    this.#journal = journal;
     this.#statements = prepareWrites(driver);
   }
 
-  /** One SQLite transaction; the cache follows only when it is committed. */
+  /** One SQLite transaction; the cache and the journal's memory follow only when it is committed. */
   commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void {
     const cached: (() => void)[] = [];
-    /** Lengths of the texts of the twins that stay, in their order. */
-    const lengths: number[] = [];
+    const twins = this.#journal.plan(changes.twins, (key) => this.#cache.twins.peek(key));
     this.#driver.transaction(() => {
       this.#writeIdentities(changes, cached);
-      this.#writeTwins(changes, lengths);
+      this.#journal.write(twins);
       this.#writeSmall(changes);
       this.#writeQueues(changes, lastQueueNumber);
       this.#writeEvents(changes, firstSequence);
       this.#writeLog(changes);
     });
     for (const put of cached) put();
-    let index = 0;
-    for (const [key, twin] of changes.twins) {
+    this.#journal.settle(twins);
+    for (const [key, twin, length] of twins.changed) {
       if (twin === null) this.#cache.twins.delete(key);
-      else this.#cache.putTwin(key, twin, lengths[index++] ?? 0);
+      else this.#cache.putTwin(key, twin, length);
     }
     if (changes.policies.size > 0) this.#records.forgetPolicies();
   }
@@ -54,29 +56,6 @@ export class SqliteWriter {
         this.#statements.putIdentity.run([...columns, text]);
         cached.push(() => this.#cache.putIdentity(key, identity, text.length));
       }
-    }
-  }
-
-  /** A call into SQLite costs as much as the row: four rows in one take two thirds of the time. */
-  #writeTwins(changes: Changes, lengths: number[]): void {
-    let values: SqlValue[] = [];
-    for (const [key, twin] of changes.twins) {
-      const [deviceId, moduleId] = columnsOf(key);
-      if (twin === null) {
-        this.#statements.deleteTwin.run([deviceId, moduleId]);
-        continue;
-      }
-      const { doc, metadata } = twinColumns(twin);
-      const { version, etagCounter, desired, reported } = twin;
-      values.push(deviceId, moduleId, version, etagCounter);
-      values.push(desired.version, reported.version, metadata, doc);
-      lengths.push(doc.length + metadata.length);
-      if (values.length < 4 * twinValues) continue;
-      this.#statements.putFourTwins.run(values);
-      values = [];
-    }
-    for (let at = 0; at < values.length; at += twinValues) {
-      this.#statements.putTwin.run(values.slice(at, at + twinValues));
     }
   }
 
@@ -152,22 +131,11 @@ function prepareWrites(driver: Driver): Record<keyof typeof writes, Statement> {
   return Object.fromEntries(entries) as Record<keyof typeof writes, Statement>;
 }
 
-/** Parameters of one twin's row. */
-const twinValues = 8;
-const twinRow = "(?, ?, ?, ?, ?, ?, ?, jsonb(?))";
-
-function putTwins(rows: string): string {
-  return `INSERT INTO twins (device_id, module_id, version, etag_counter, desired_version, reported_version, metadata, doc) VALUES ${rows} ON CONFLICT (device_id, module_id) DO UPDATE SET version = excluded.version, etag_counter = excluded.etag_counter, desired_version = excluded.desired_version, reported_version = excluded.reported_version, metadata = excluded.metadata, doc = excluded.doc`;
-}
-
 // coalesce: Node 22 binds an empty Uint8Array as NULL.
 const writes = {
   putIdentity:
     "INSERT INTO identities (device_id, module_id, doc) VALUES (?, ?, jsonb(?)) ON CONFLICT (device_id, module_id) DO UPDATE SET doc = excluded.doc",
   deleteIdentity: "DELETE FROM identities WHERE device_id = ? AND module_id = ?",
-  putTwin: putTwins(twinRow),
-  putFourTwins: putTwins(`${twinRow}, ${twinRow}, ${twinRow}, ${twinRow}`),
-  deleteTwin: "DELETE FROM twins WHERE device_id = ? AND module_id = ?",
   putPresence:
     "INSERT OR REPLACE INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time, detail) VALUES (?, ?, ?, ?, ?, ?)",
   deletePresence: "DELETE FROM presence WHERE device_id = ? AND module_id = ?",

@@ -1,0 +1,424 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import * as fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import type { HubStore, HubTx } from "../../app/ports.ts";
+import type { IdentityKey } from "../../domain/identity/key.ts";
+import { newTwin, type Twin } from "../../domain/twin/twin.ts";
+import { device, module, reported } from "../conformance/samples.ts";
+import { type Driver, type DriverModule, inTransaction } from "./driver.ts";
+import { findDriver } from "./find-driver.ts";
+import { snapshotDatabase } from "./snapshot.ts";
+import { openSqliteStore } from "./store.ts";
+import { defaultJournalLimits, type JournalLimits } from "./twin-journal.ts";
+
+const root = mkdtempSync(path.join(tmpdir(), "journal-"));
+let directories = 0;
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const newPath = (): string => path.join(root, String(directories++));
+const databaseOf = (directory: string): string => path.join(directory, "hub.db");
+
+/** Nothing leaves the journal by itself, and every commit uses it. */
+const patient: JournalLimits = { ...defaultJournalLimits, few: 0, quiet: 2 ** 30 };
+const tiny: JournalLimits = {
+  maxTwins: 3,
+  maxEntries: 6,
+  maxCharacters: 2_500,
+  few: 1,
+  quiet: 2 ** 30,
+};
+
+interface Disk {
+  /** SQLite's result code of the next commits; 0: none. */
+  failure: number;
+}
+
+interface Opened {
+  readonly store: HubStore;
+  readonly directory: string;
+  readonly disk: Disk;
+  readonly logged: string[];
+}
+
+async function open(journal: JournalLimits, directory = newPath()): Promise<Opened> {
+  const disk = { failure: 0 };
+  const logged: string[] = [];
+  const write = (_: object, text: string) => void logged.push(text);
+  const store = await openSqliteStore({
+    directory,
+    clock: { now: () => 1_000, after: () => () => {} },
+    partitions: 1,
+    durability: "os",
+    log: { debug() {}, info() {}, warn: write, error: write },
+    // For no twin at all: whatever is read comes from the journal or the table.
+    cacheBytes: 1,
+    journal,
+    sqlite: failing(disk),
+  });
+  return { store, directory, disk, logged };
+}
+
+/** The driver with commits that fail when the disk does. */
+function failing(disk: Disk): DriverModule {
+  const real = findDriver();
+  const openFile = (file: string): Driver => {
+    const driver = real.open(file);
+    const exec = (sql: string): void => {
+      if (sql === "COMMIT" && disk.failure !== 0)
+        throw Object.assign(new Error("disk I/O error"), { errcode: disk.failure });
+      driver.exec(sql);
+    };
+    return { ...driver, transaction: (work) => inTransaction(exec, work) };
+  };
+  return { name: real.name, resolved: real.resolved, open: openFile };
+}
+
+/** A copy of the files as a crash would leave them. Another process copies: closing a file here would drop our locks. */
+function crashed(directory: string): string {
+  const copy = newPath();
+  execFileSync("cp", ["-r", directory, copy]);
+  return copy;
+}
+
+/** What the files hold: rows of the journal, and versions in the table of twins. */
+function stored(directory: string): { journal: number; versions: Record<string, number> } {
+  const driver = findDriver().open(databaseOf(directory));
+  try {
+    const journal = Number(driver.prepare("SELECT count(*) AS n FROM twin_journal").get([])?.["n"]);
+    const rows = driver.prepare("SELECT device_id, module_id, version FROM twins").all([]);
+    const nameOf = (row: (typeof rows)[number]): string =>
+      [row["device_id"], row["module_id"]].filter((each) => each !== "").join("/");
+    return {
+      journal,
+      versions: Object.fromEntries(rows.map((row) => [nameOf(row), Number(row["version"])])),
+    };
+  } finally {
+    driver.close();
+  }
+}
+
+const key: IdentityKey = { deviceId: "d" };
+const moduleKey: IdentityKey = { deviceId: "d", moduleId: "m" };
+const both = [key, moduleKey];
+
+function create(tx: HubTx, at: IdentityKey, twin: Twin): void {
+  tx.putIdentity(
+    at.moduleId === undefined ? device(at.deviceId) : module(at.deviceId, at.moduleId),
+  );
+  tx.putTwin(at, twin);
+}
+
+async function report(store: HubStore, keys: readonly IdentityKey[], n: number): Promise<void> {
+  await store.transaction(null, (tx) => {
+    for (const each of keys) tx.putTwin(each, reported(tx.twin(each) ?? newTwin(1), { n }));
+  });
+}
+
+async function prepared(limits: JournalLimits): Promise<Opened> {
+  const opened = await open(limits);
+  await opened.store.transaction(null, (tx) => {
+    for (const each of both) create(tx, each, newTwin(1));
+  });
+  return opened;
+}
+
+const everyTwin = { where: null, after: null, limit: 100 } as const;
+
+describe("the journal of twins", () => {
+  it("holds what a commit of many has changed, and the table gets it when it is read", async () => {
+    const { store, directory } = await prepared(patient);
+    await report(store, both, 1);
+    expect(stored(directory)).toEqual({ journal: 2, versions: {} });
+    for (const each of both)
+      expect((await store.transaction(null, (tx) => tx.twin(each)))?.version).toBe(3);
+    const { rows } = await store.scanTwins({ source: "devices.modules", ...everyTwin });
+    expect(rows.map((row) => row.twin.reported.value)).toEqual([{ n: 1 }]);
+    expect(stored(directory)).toEqual({ journal: 0, versions: { d: 3, "d/m": 3 } });
+    await report(store, both, 2);
+    const listed = await store.listTwins("devices", null, 10);
+    expect(listed.map(({ twin }) => twin.reported.value)).toEqual([{ n: 2 }]);
+    expect(stored(directory).journal).toBe(0);
+    await store.close();
+  });
+
+  it("is left out by a commit of few twins, unless it holds one of them already", async () => {
+    const { store, directory } = await prepared({ ...patient, few: 1 });
+    expect(stored(directory)).toEqual({ journal: 1, versions: {} });
+    await store.listTwins("devices", null, 1);
+    await report(store, [key], 1);
+    expect(stored(directory)).toEqual({ journal: 0, versions: { d: 3, "d/m": 2 } });
+    await report(store, both, 2);
+    await report(store, [moduleKey], 3);
+    expect(stored(directory)).toEqual({ journal: 2, versions: { d: 3, "d/m": 2 } });
+    const copy = await open(patient, crashed(directory));
+    expect(stored(copy.directory)).toEqual({ journal: 0, versions: { d: 4, "d/m": 4 } });
+    await copy.store.close();
+    await store.close();
+  });
+
+  it("is empty after a quiet time", async () => {
+    const { store, directory } = await prepared({ ...patient, quiet: 1 });
+    const expected = { journal: 0, versions: { d: 2, "d/m": 2 } };
+    await expect.poll(() => stored(directory), { timeout: 30_000 }).toEqual(expected);
+    await store.close();
+  });
+
+  it("is empty when the store is closed, and before an index is made", async () => {
+    const { store, directory } = await prepared(patient);
+    expect(await store.ensureIndexes([["tags", "site"]])).toBe(true);
+    expect(stored(directory).journal).toBe(0);
+    await report(store, both, 1);
+    expect(stored(directory).journal).toBe(1);
+    await store.close();
+    expect(stored(directory)).toEqual({ journal: 0, versions: { d: 3, "d/m": 3 } });
+  });
+
+  it("drops what is old, and writes only rows of twins that have not changed since", async () => {
+    const { store, directory } = await prepared({ ...patient, maxEntries: 4 });
+    for (let n = 1; n <= 10; n++) await report(store, [moduleKey], n);
+    expect(stored(directory)).toEqual({ journal: 4, versions: { d: 2 } });
+    await store.close();
+  });
+
+  it("takes no more twins than its limit: the rows of others are written at once", async () => {
+    const { store, directory } = await prepared({ ...patient, maxTwins: 1 });
+    expect(stored(directory)).toEqual({ journal: 1, versions: { "d/m": 2 } });
+    await report(store, both, 1);
+    expect(stored(directory)).toEqual({ journal: 2, versions: { "d/m": 3 } });
+    await store.close();
+  });
+
+  it("is emptied by a commit that is too large for it", async () => {
+    const { store, directory } = await prepared({ ...patient, maxCharacters: 2_000 });
+    await store.transaction(null, (tx) =>
+      tx.putTwin(moduleKey, reported(newTwin(1), { text: "x".repeat(2_000) })),
+    );
+    expect(stored(directory)).toEqual({ journal: 0, versions: { d: 2, "d/m": 3 } });
+    await store.close();
+  });
+
+  it("is part of a snapshot, whoever takes it", async () => {
+    const { store, directory } = await prepared(patient);
+    await report(store, both, 1);
+    const copy = newPath();
+    execFileSync("mkdir", [copy]);
+    snapshotDatabase(directory, databaseOf(directory), databaseOf(copy), findDriver());
+    expect(stored(copy).journal).toBe(2);
+    const again = await open(patient, copy);
+    for (const each of both)
+      expect((await again.store.transaction(null, (tx) => tx.twin(each)))?.version).toBe(3);
+    await again.store.close();
+    await store.close();
+  });
+});
+
+describe("a disk that fails", () => {
+  const full = 13;
+
+  it("when the journal is emptied refuses queries, not reads by key, and loses nothing", async () => {
+    const { store, directory, disk, logged } = await prepared(patient);
+    await report(store, both, 1);
+    disk.failure = full;
+    const message = `The disk of data directory ${directory} is full: free some space and try again`;
+    const refusal = { name: "ServiceUnavailable", message };
+    const source = "devices";
+    await expect(store.scanTwins({ source, ...everyTwin })).rejects.toMatchObject(refusal);
+    await expect(store.listTwins("modules", null, 1)).rejects.toMatchObject(refusal);
+    await expect(store.ensureIndexes([["tags", "site"]])).rejects.toMatchObject(refusal);
+    for (const each of both)
+      expect((await store.transaction(null, (tx) => tx.twin(each)))?.version).toBe(3);
+    expect(logged).toEqual([message]);
+    disk.failure = 0;
+    const { rows } = await store.scanTwins({ source, ...everyTwin });
+    expect(rows.map((row) => row.twin.reported.value)).toEqual([{ n: 1 }]);
+    expect(stored(directory)).toEqual({ journal: 0, versions: { d: 3, "d/m": 3 } });
+    await store.close();
+  });
+
+  it("when something is put into it leaves it as it was", async () => {
+    const { store, directory, disk } = await prepared({ ...patient, maxEntries: 4 });
+    await report(store, both, 1);
+    disk.failure = full;
+    await expect(report(store, both, 2)).rejects.toMatchObject({ name: "ServiceUnavailable" });
+    expect(stored(directory)).toEqual({ journal: 2, versions: {} });
+    for (const each of both)
+      expect((await store.transaction(null, (tx) => tx.twin(each)))?.version).toBe(3);
+    disk.failure = 0;
+    await report(store, both, 3);
+    const copy = await open(patient, crashed(directory));
+    for (const { store: each } of [copy, { store }]) {
+      const twin = await each.transaction(null, (tx) => tx.twin(moduleKey));
+      expect([twin?.version, twin?.reported.value]).toEqual([4, { n: 3 }]);
+      await each.close();
+    }
+  });
+
+  it("when the store is closed leaves the journal to the next start", async () => {
+    const { store, directory, disk } = await prepared(patient);
+    await report(store, both, 1);
+    disk.failure = full;
+    await store.close();
+    expect(stored(directory)).toEqual({ journal: 2, versions: {} });
+    const again = await open(patient, directory);
+    expect(stored(directory)).toEqual({ journal: 0, versions: { d: 3, "d/m": 3 } });
+    await again.store.close();
+  });
+});
+
+describe("a damaged row of the journal", () => {
+  it.each([
+    ["no JSON", "'[[\"d/m\",3'"],
+    ["no UTF-8", "x'5b5b22a5a5a5225d5d'"],
+    ["no entry", "'[[\"d/m\",3]]'"],
+    ["no key", "'[[3]]'"],
+    ["a report of nothing", '\'[["x",3,2,{"t":1},{"n":1}]]\''],
+  ])("keeps the hub from starting: %s", async (_, bytes) => {
+    const { store, directory } = await prepared(patient);
+    const copy = crashed(directory);
+    await store.close();
+    const driver = findDriver().open(databaseOf(copy));
+    driver.exec(`UPDATE twin_journal SET twins = CAST(${bytes} AS BLOB)`);
+    driver.close();
+    await expect(open(patient, copy)).rejects.toMatchObject({
+      name: "StoreOpenError",
+      reason: "corrupt",
+      message: `data directory ${copy} holds a hub.db that is not a sound SQLite database: restore it from a backup with 'twinhub restore', or choose another path`,
+    });
+    expect(stored(copy)).toEqual({ journal: 1, versions: {} });
+  });
+});
+
+/** One turn: works that are asked for together, each about one twin; or a look from outside. */
+type Step =
+  | { readonly do: "work"; readonly works: readonly Work[] }
+  | { readonly do: "look" | "reopen" | "crash" };
+
+interface Work {
+  readonly what: "report" | "desire" | "tag" | "delete";
+  readonly at: number;
+  readonly n: number;
+}
+
+const keys: readonly IdentityKey[] = [0, 1].flatMap((n) => [
+  { deviceId: `d${n}` },
+  { deviceId: `d${n}`, moduleId: "m" },
+]);
+
+const workArbitrary: fc.Arbitrary<Work> = fc.record({
+  what: fc.constantFrom("report", "report", "report", "desire", "tag", "delete"),
+  at: fc.nat({ max: keys.length - 1 }),
+  n: fc.nat({ max: 400 }),
+});
+
+const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.array(workArbitrary, { minLength: 1, maxLength: 8 }).map(turnOf) },
+  { weight: 3, arbitrary: workArbitrary.map((work) => turnOf([work])) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("look", "reopen", "crash").map((each) => ({ do: each })),
+  },
+);
+
+function turnOf(works: readonly Work[]): Step {
+  return { do: "work", works };
+}
+
+/** The twin after a work; null if it is gone. */
+function changed(twin: Twin | null, { what, n }: Work): Twin | null {
+  const before = twin ?? newTwin(n);
+  const { desired, version, etagCounter } = before;
+  const written = { version: version + 1, etagCounter: etagCounter + 1 };
+  switch (what) {
+    case "report":
+      return reported(before, { n, text: "ü".repeat(n) });
+    case "desire": {
+      const next = { ...desired, value: { n }, version: desired.version + 1 };
+      return { ...before, ...written, desired: next };
+    }
+    case "tag":
+      return { ...before, ...written, tags: { n } };
+    case "delete":
+      return null;
+  }
+}
+
+class Run {
+  opened: Opened;
+  readonly #model: (Twin | null)[] = keys.map(() => null);
+
+  constructor(opened: Opened) {
+    this.opened = opened;
+  }
+
+  async step(step: Step): Promise<void> {
+    switch (step.do) {
+      case "work":
+        await Promise.all(step.works.map((work) => this.#work(work)));
+        return this.#expectKeys(this.opened.store);
+      case "look":
+        return this.#expectRows(this.opened.store);
+      case "reopen":
+        await this.opened.store.close();
+        this.opened = await open(tiny, this.opened.directory);
+        return this.#expectKeys(this.opened.store);
+      case "crash": {
+        const { store } = await open(tiny, crashed(this.opened.directory));
+        await this.#expectKeys(store);
+        await this.#expectRows(store);
+        return store.close();
+      }
+    }
+  }
+
+  #work(work: Work): Promise<void> {
+    const at = keys[work.at] ?? key;
+    this.#model[work.at] = changed(this.#model[work.at] ?? null, work);
+    return this.opened.store.transaction(at, (tx) => {
+      const twin = changed(tx.twin(at) ?? null, work);
+      if (twin !== null) create(tx, at, twin);
+      else {
+        tx.deleteTwin(at);
+        tx.deleteIdentity(at);
+      }
+    });
+  }
+
+  async #expectKeys(store: HubStore): Promise<void> {
+    const found = await store.transaction(null, (tx) => keys.map((each) => tx.twin(each) ?? null));
+    expect(found).toEqual(this.#model);
+  }
+
+  async #expectRows(store: HubStore): Promise<void> {
+    const isThere = (twin: Twin | null): boolean => twin !== null;
+    for (const [of, first] of [
+      ["devices", 0],
+      ["modules", 1],
+    ] as const) {
+      const twins = await store.listTwins(of, null, 100);
+      const expected = this.#model.filter((twin, n) => n % 2 === first && isThere(twin));
+      expect(twins.map(({ twin }) => twin)).toEqual(expected);
+    }
+    const { rows } = await store.scanTwins({ source: "devices", ...everyTwin });
+    expect(rows.map(({ twin }) => twin)).toEqual(
+      this.#model.filter((twin, n) => n % 2 === 0 && isThere(twin)),
+    );
+  }
+}
+
+describe("whatever is written, deleted, made again, read, closed and killed", () => {
+  it("twins are as if there were no journal", { timeout: 300_000 }, async () => {
+    const steps = fc.array(stepArbitrary, { minLength: 12, maxLength: 20, size: "max" });
+    const property = fc.asyncProperty(steps, async (all) => {
+      const run = new Run(await open(tiny));
+      try {
+        for (const step of [...all, { do: "crash" }, { do: "look" }] as const) await run.step(step);
+      } finally {
+        await run.opened.store.close();
+      }
+    });
+    await fc.assert(property, { seed: 20_261_123, numRuns: 12 });
+  });
+});
