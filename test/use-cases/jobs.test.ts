@@ -272,21 +272,26 @@ describe.each(storeKinds)("On the %s store", (store) => {
   });
 
   it("a job that runs too long fails with what it has not reached", async () => {
-    await app.create({ deviceId: "d1" });
-    await app.create({ deviceId: "d2" });
+    const links = [];
+    for (const deviceId of ["d1", "d2"]) {
+      const { primary } = await app.create({ deviceId });
+      const { link, open } = await app.connect({ deviceId }, primary);
+      open.methodsReady(true);
+      links.push(link);
+    }
     const startTime = new Date(app.clock.now() + 1_000).toISOString();
     await app.hub.jobs.create(owner, "slow", {
       ...methodJob("*"),
-      cloudToDeviceMethod: { methodName: "m", connectTimeoutInSeconds: 300 },
+      cloudToDeviceMethod: { methodName: "m", responseTimeoutInSeconds: 300 },
       startTime,
       maxExecutionTimeInSeconds: 10,
     });
     app.clock.advance(1_000);
-    await waitUntil(async () =>
-      expect(await app.hub.jobs.get(owner, "slow")).toMatchObject({
-        deviceJobStatistics: { runningCount: 2 },
-      }),
-    );
+    // From the call on its time runs.
+    for (const link of links) await waitUntil(() => expect(link.invocations).toHaveLength(1));
+    expect(await app.hub.jobs.get(owner, "slow")).toMatchObject({
+      deviceJobStatistics: { runningCount: 2 },
+    });
     app.clock.advance(400_000);
     expect(await ended("slow")).toMatchObject({
       status: "failed",
