@@ -97,7 +97,7 @@ export class AppHub {
   }
 
   static async start(kind: StoreKind = "memory"): Promise<AppHub> {
-    const clock = new MovableClock(noon());
+    const clock = new MovableClock(noon(), { stands: true });
     const store = await openStore(kind, clock);
     return AppHub.over(store, clock);
   }
