@@ -24,7 +24,7 @@ export interface HubProcess extends HubInfo {
 export const fixedPorts = [443, 8883, 5671] as const;
 
 const firstStart = 120;
-const orderlyStop = 60;
+const orderlyStop = 15;
 
 /**
  * Starts the hub that `npm run build` has made, at the address and with further arguments of `start`. Rejects if it has not

@@ -9,7 +9,7 @@ import { residentKiB } from "../machine.js";
 import { sasToken } from "../sas.js";
 
 const READY_MS = 120_000;
-const STOP_MS = 60_000;
+const STOP_MS = 20_000;
 const HOST_NAME = "soak.test";
 
 export class SoakHub {

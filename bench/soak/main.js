@@ -139,7 +139,7 @@ async function soak() {
   unread.destroy();
   fleet.stop();
   rest.close();
-  await until(() => hub.openFiles <= filesBefore + FILES, DRAIN_MS);
+  await until(() => hub.openFiles <= filesBefore + FILES, 15_000);
   const filesEnd = hub.openFiles;
   if (kills === 0 && Math.abs(filesAfter - filesConnected) > FILES)
     problems.add(

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { FuzzReport } from "./run.ts";
 
 /** A busy machine delays everybody; a hub that is blocked delays them for longer. Milliseconds. */
-const longestWait = 10_000;
+const longestWait = 3_000;
 /** What caches and the state of a hub may grow by during a run, in bytes. */
 const maxGrown = 96 * 2 ** 20;
 /** Of sockets that are still closing. */

@@ -204,21 +204,31 @@ export class Connection {
   }
 
   #readFrames(): void {
-    while (this.#mayRead()) {
-      const frame = this.#guard.next();
-      if (frame === undefined) {
-        this.#links.burst.send();
-        return this.#awaitInput();
-      }
-      this.#lastReadAt = this.#services.clock.now();
-      if (this.#state.name === "open" && this.#links.burst.take(frame)) continue;
+    let isAllRead = false;
+    try {
+      isAllRead = this.#takeFrames();
+    } finally {
+      // Also before a frame that ends the connection is told of.
       this.#links.burst.send();
-      this.#handle(frame);
     }
-    this.#links.burst.send();
+    if (isAllRead) return this.#awaitInput();
     // Back-pressure: whatever has come stays in the guard, the rest with the peer.
     const { name } = this.#state;
     if (name === "open" || name === "authenticating") this.#stream.pause();
+  }
+
+  /** False if something is at hand that may not be read yet. */
+  #takeFrames(): boolean {
+    const { burst } = this.#links;
+    while (this.#mayRead()) {
+      const frame = this.#guard.next();
+      if (frame === undefined) return true;
+      this.#lastReadAt = this.#services.clock.now();
+      if (this.#state.name === "open" && burst.take(frame)) continue;
+      burst.send();
+      this.#handle(frame);
+    }
+    return false;
   }
 
   #mayRead(): boolean {

@@ -123,6 +123,21 @@ describe("telemetry that comes together", () => {
     expect(dispositions).toHaveLength(1);
   });
 
+  it.each(both)("of a %s is kept although a broken frame follows at once", async (_, key) => {
+    await start();
+    const [client, held] = await holdingClient();
+    await client.putToken(test.token(key));
+    const link = await client.sender(`${pathOf(key)}/messages/events`);
+    held.holds = true;
+    const sent = texts(5);
+    for (const text of sent) void send(link, text).catch(() => undefined);
+    while (!Buffer.concat(held.chunks).includes("<4>")) await turnOver();
+    // Its length is above every limit.
+    held.chunks.push(Buffer.from([0x7f, 0xff, 0xff, 0xff, 2, 0, 0, 0]));
+    held.release();
+    await expect.poll(bodies).toEqual(sent);
+  });
+
   it.each(both)("of a %s keeps its order around messages that go the other way", async (_, key) => {
     await start();
     const link = await linkOf(key);

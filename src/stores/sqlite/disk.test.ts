@@ -227,8 +227,8 @@ describe("a reader in another process, as a backup is one", () => {
       await new Promise((resolve) => setTimeout(resolve, 1));
     };
     while (size() < 8 * walBytes) await append();
-    // The time that a connection waits for another one's lock.
-    expect(longest).toBeLessThan(10_000);
+    // It would have been ten seconds, the time that a connection waits for another one's lock.
+    expect(longest).toBeLessThan(5_000);
     reader.exec("ROLLBACK");
     reader.close();
     const full = size();
