@@ -60,6 +60,11 @@ afterEach(async () => {
   await hub.kill();
 });
 
+/** Flushes since the disk is slow. */
+function flushes(): number {
+  return statSync(`${control}.flushes`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 /** The next packet of this kind. */
 function next(client: MqttClient, cmd: string): Promise<void> {
   return new Promise((resolve) => {
@@ -78,16 +83,16 @@ describe.runIf(isLinux)("a hub on a disk that takes 100 ms for a flush", () => {
     disk("slow 100");
     const state = { writing: true };
     const pings = [...clients.values()].map(async (client) => {
-      let longest = 0;
+      let mostFlushes = 0;
       let count = 0;
       for (; state.writing; count++) {
-        const sent = performance.now();
+        const sent = flushes();
         const answered = next(client, "pingresp");
         client.send({ cmd: "pingreq" });
         await answered;
-        longest = Math.max(longest, performance.now() - sent);
+        mostFlushes = Math.max(mostFlushes, flushes() - sent);
       }
-      return { longest, count };
+      return { mostFlushes, count };
     });
     await Promise.all(
       Array.from({ length: writers }, async (_, writer) => {
@@ -99,11 +104,11 @@ describe.runIf(isLinux)("a hub on a disk that takes 100 ms for a flush", () => {
       }),
     );
     state.writing = false;
-    const flushes = statSync(`${control}.flushes`).size;
-    expect(flushes).toBeGreaterThanOrEqual(each);
-    expect(flushes).toBeLessThan((writers * each) / 4);
-    for (const { longest, count } of await Promise.all(pings)) {
-      expect(longest).toBeLessThan(30_000);
+    expect(flushes()).toBeGreaterThanOrEqual(each);
+    expect(flushes()).toBeLessThan((writers * each) / 4);
+    for (const { mostFlushes, count } of await Promise.all(pings)) {
+      // Flushes are what the machine's own speed does not change.
+      expect(mostFlushes).toBeLessThan(50);
       expect(count).toBeGreaterThan(each / 2);
     }
   });

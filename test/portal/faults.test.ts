@@ -231,6 +231,7 @@ describe("20,000 messages within seconds", () => {
     const messages = page.getByRole("list", { name: "Messages" });
     await page.getByText("live", { exact: true }).waitFor();
     const bodies = Array.from({ length: 20_000 }, (_, number) => ({ number }));
+    const began = performance.now();
     await publish(hub, "loud/modules/m1", bodies.slice(0, 10_000));
     await page.getByText("10,000 arrived, the newest 200 shown", { exact: true }).waitFor();
     await messages.getByRole("button").first().click();
@@ -243,8 +244,11 @@ describe("20,000 messages within seconds", () => {
     await page.getByLabel("Pause").click();
     await page.getByText("20,000 arrived, the newest 200 shown", { exact: true }).waitFor();
     const left = await page.getByText(/messages were left out here: more than 1,000/).textContent();
-    // Fewer on a slow machine, which takes more seconds for the same messages.
-    expect(Number(left?.split(" ")[0]?.replace(",", ""))).toBeGreaterThan(1_000);
+    // A thousand of each second are shown: fewer are left out where a slow machine takes more seconds for the same messages.
+    const shown = 1_000 * ((performance.now() - began) / 1_000 + 2);
+    expect(Number(left?.split(" ")[0]?.replace(",", ""))).toBeGreaterThan(
+      Math.max(1_000, Math.min(10_000, 20_000 - shown)),
+    );
     // The newest 200, and the one that is being read.
     await messages.getByText('{"number":19999}').waitFor();
     expect(await messages.getByRole("listitem").count()).toBe(201);
