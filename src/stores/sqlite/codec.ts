@@ -22,6 +22,12 @@ export interface TwinColumns {
   readonly doc: string;
 }
 
+/** A set of a twin's sections, as bits: `inTags`, `inDesired`, `inReported`. */
+export type Sections = number;
+export const inTags: Sections = 1;
+export const inDesired: Sections = 2;
+export const inReported: Sections = 4;
+
 /** Texts of what a report leaves as it was. */
 const knownTexts = new WeakMap<object, string>();
 
@@ -63,10 +69,40 @@ export function reportedTexts(reported: Section): {
   return { value: JSON.stringify(reported.value), metadata: JSON.stringify(reported.metadata) };
 }
 
-/** Characters of what a report leaves as it was. */
-export function unchangedLength({ tags, desired, configurations }: Twin): number {
-  const known = [tags, desired.value, desired.metadata, configurations];
-  return known.reduce((length, value) => length + textOf(value).length, 0);
+/** The same of a section that reports leave as it was. */
+export function desiredTexts(desired: Section): {
+  readonly value: string;
+  readonly metadata: string;
+} {
+  return { value: textOf(desired.value), metadata: textOf(desired.metadata) };
+}
+
+export function tagsText({ tags }: Twin): string {
+  return textOf(tags);
+}
+
+/** Characters of reported sections that a service's writes leave as they were: their texts are too many to be kept. */
+const knownLengths = new WeakMap<Section, number>();
+
+/** Characters of a twin's sections that are not among `written`, and of its configurations. */
+export function unwrittenLength(twin: Twin, written: Sections): number {
+  let length = textOf(twin.configurations).length;
+  if ((written & inTags) === 0) length += tagsText(twin).length;
+  if ((written & inDesired) === 0) length += lengthOf(desiredTexts(twin.desired));
+  if ((written & inReported) === 0) length += reportedLength(twin.reported);
+  return length;
+}
+
+function reportedLength(reported: Section): number {
+  const known = knownLengths.get(reported);
+  if (known !== undefined) return known;
+  const length = lengthOf(reportedTexts(reported));
+  knownLengths.set(reported, length);
+  return length;
+}
+
+function lengthOf(texts: { readonly value: string; readonly metadata: string }): number {
+  return texts.value.length + texts.metadata.length;
 }
 
 /** Reads a row with the columns of `twins`, `doc` as text. */

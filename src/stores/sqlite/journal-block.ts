@@ -1,24 +1,38 @@
 import type { JsonObject } from "../../domain/json.ts";
 import type { Metadata, Section, Twin } from "../../domain/twin/twin.ts";
-import { reportedTexts, twinColumns, twinOfParts } from "./codec.ts";
+import {
+  desiredTexts,
+  inDesired,
+  inReported,
+  inTags,
+  reportedTexts,
+  type Sections,
+  tagsText,
+  twinColumns,
+  twinOfParts,
+} from "./codec.ts";
 
 /** What begins another row within a commit: whoever opens the store parses row by row. */
 const maxTwins = 256;
 const maxCharacters = 256 * 1024;
 
 /**
- * One twin in a row of `twin_journal`. `report`: only the reported section differs from what is in the twin's row of `twins`,
- * or from an earlier entry.
+ * One twin in a row of `twin_journal`. `sections`: only these differ from what is in the twin's row of `twins`, or from an
+ * earlier entry.
  */
 export type JournalEntry =
   | { readonly kind: "whole"; readonly key: string; readonly twin: Twin }
-  | {
-      readonly kind: "report";
-      readonly key: string;
-      readonly version: number;
-      readonly reported: Section;
-    }
+  | { readonly kind: "sections"; readonly key: string; readonly written: WrittenSections }
   | { readonly kind: "gone"; readonly key: string };
+
+/** Members of a twin that stand for what they were before. */
+export interface WrittenSections {
+  readonly version: number;
+  readonly etagCounter: number;
+  readonly tags?: JsonObject;
+  readonly desired?: Section;
+  readonly reported?: Section;
+}
 
 /** What one commit puts into the journal, or a part of it: a row of `twin_journal`. */
 export interface JournalBlock {
@@ -65,9 +79,20 @@ export function goneEntry(key: string): string {
   return `[${JSON.stringify(key)}]`;
 }
 
-export function reportEntry(key: string, { version, reported }: Twin): string {
-  const { value, metadata } = reportedTexts(reported);
-  return `[${JSON.stringify(key)},${version},${reported.version},${metadata},${value}]`;
+/** `written`: the sections that it holds; 0 stands for each of the others. */
+export function sectionsEntry(key: string, twin: Twin, written: Sections): string {
+  const { version, etagCounter, desired, reported } = twin;
+  const tags = (written & inTags) === 0 ? "0" : tagsText(twin);
+  const wanted = (written & inDesired) === 0 ? "0" : sectionText(desired, desiredTexts(desired));
+  const said = (written & inReported) === 0 ? "0" : sectionText(reported, reportedTexts(reported));
+  return `[${JSON.stringify(key)},${version},${etagCounter},${tags},${wanted},${said}]`;
+}
+
+function sectionText(
+  { version }: Section,
+  { value, metadata }: { readonly value: string; readonly metadata: string },
+): string {
+  return `[${version},${metadata},${value}]`;
 }
 
 export function wholeEntry(key: string, twin: Twin): string {
@@ -83,25 +108,35 @@ export function entriesOf(bytes: Uint8Array): readonly JournalEntry[] {
 }
 
 function entryOf(members: readonly unknown[]): JournalEntry {
-  const [key, version] = members;
+  const [key] = members;
   if (typeof key !== "string") throw new TypeError("An entry of the journal has no key");
   switch (members.length) {
     case 1:
       return { kind: "gone", key };
-    case 5: {
-      const [, , of, metadata, value] = members;
-      const reported = {
-        value: value as JsonObject,
-        metadata: metadata as Metadata,
-        version: Number(of),
-      };
-      return { kind: "report", key, version: Number(version), reported };
-    }
+    case 6:
+      return { kind: "sections", key, written: sectionsOf(members) };
     case 7:
       return { kind: "whole", key, twin: wholeOf(members) };
     default:
       throw new TypeError(`An entry of the journal has ${members.length} members`);
   }
+}
+
+function sectionsOf(members: readonly unknown[]): WrittenSections {
+  const [, version, etagCounter, tags, desired, reported] = members;
+  return {
+    version: Number(version),
+    etagCounter: Number(etagCounter),
+    ...(tags === 0 ? {} : { tags: tags as JsonObject }),
+    ...(desired === 0 ? {} : { desired: sectionOf(desired) }),
+    ...(reported === 0 ? {} : { reported: sectionOf(reported) }),
+  };
+}
+
+function sectionOf(members: unknown): Section {
+  if (!Array.isArray(members)) throw new TypeError("A section in the journal is no array");
+  const [version, metadata, value] = members as readonly unknown[];
+  return { version: Number(version), metadata: metadata as Metadata, value: value as JsonObject };
 }
 
 function wholeOf(members: readonly unknown[]): Twin {

@@ -42,11 +42,11 @@ function after(entry: JournalEntry, before: (key: string) => Twin | null): Twin 
       return null;
     case "whole":
       return entry.twin;
-    case "report": {
+    case "sections": {
       const twin = before(entry.key);
       if (twin === null)
-        throw new TypeError("The journal has a report of a twin that is not there");
-      return { ...twin, version: entry.version, reported: entry.reported };
+        throw new TypeError("The journal has sections of a twin that is not there");
+      return { ...twin, ...entry.written };
     }
   }
 }

@@ -43,7 +43,16 @@ interface Opened {
   readonly logged: string[];
 }
 
-async function open(journal: JournalLimits, directory = newPath()): Promise<Opened> {
+/** Without a cache for any twin whatever is read comes from the journal or the table. */
+const noCache = 1;
+/** With one, the journal knows what a row holds, and is told only what differs. */
+const someCache = 2 ** 20;
+
+async function open(
+  journal: JournalLimits,
+  directory = newPath(),
+  cacheBytes = noCache,
+): Promise<Opened> {
   const disk = { failure: 0 };
   const logged: string[] = [];
   const write = (_: object, text: string) => void logged.push(text);
@@ -53,8 +62,7 @@ async function open(journal: JournalLimits, directory = newPath()): Promise<Open
     partitions: 1,
     durability: "os",
     log: { debug() {}, info() {}, warn: write, error: write },
-    // For no twin at all: whatever is read comes from the journal or the table.
-    cacheBytes: 1,
+    cacheBytes,
     journal,
     sqlite: failing(disk),
   });
@@ -81,6 +89,19 @@ function crashed(directory: string): string {
   const copy = newPath();
   execFileSync("cp", ["-r", directory, copy]);
   return copy;
+}
+
+/** The entries of the journal in their order, parsed. */
+function journalOf(directory: string): unknown {
+  const driver = findDriver().open(databaseOf(directory));
+  try {
+    const rows = driver
+      .prepare("SELECT CAST(twins AS TEXT) AS twins FROM twin_journal ORDER BY sequence")
+      .all([]);
+    return rows.flatMap((row): unknown => JSON.parse(String(row["twins"])));
+  } finally {
+    driver.close();
+  }
 }
 
 /** What the files hold: rows of the journal, and versions in the table of twins. */
@@ -117,12 +138,41 @@ async function report(store: HubStore, keys: readonly IdentityKey[], n: number):
   });
 }
 
-async function prepared(limits: JournalLimits): Promise<Opened> {
-  const opened = await open(limits);
+async function prepared(limits: JournalLimits, cacheBytes = noCache): Promise<Opened> {
+  const opened = await open(limits, newPath(), cacheBytes);
   await opened.store.transaction(null, (tx) => {
     for (const each of both) create(tx, each, newTwin(1));
   });
   return opened;
+}
+
+/** A service's write of a section, or of both. */
+async function write(
+  store: HubStore,
+  keys: readonly IdentityKey[],
+  sections: { readonly tags?: number; readonly desired?: number },
+): Promise<void> {
+  await store.transaction(null, (tx) => {
+    for (const each of keys) tx.putTwin(each, written(tx.twin(each) ?? newTwin(1), sections));
+  });
+}
+
+/** The twin after a service's write of these numbers. */
+function written(
+  twin: Twin,
+  { tags, desired }: { readonly tags?: number; readonly desired?: number },
+): Twin {
+  const { version, etagCounter } = twin;
+  const next = { ...twin, version: version + 1, etagCounter: etagCounter + 1 };
+  return {
+    ...next,
+    ...(tags === undefined ? {} : { tags: { n: tags } }),
+    ...(desired === undefined ? {} : { desired: desiredOf(twin, desired) }),
+  };
+}
+
+function desiredOf({ desired }: Twin, n: number): Twin["desired"] {
+  return { value: { n }, metadata: { t: n }, version: desired.version + 1 };
 }
 
 const everyTwin = { where: null, after: null, limit: 100 } as const;
@@ -157,6 +207,46 @@ describe("the journal of twins", () => {
     expect(stored(copy.directory)).toEqual({ journal: 0, versions: { d: 4, "d/m": 4 } });
     await copy.store.close();
     await store.close();
+  });
+
+  it("is told of a twin only the sections in which its row differs", async () => {
+    const { store, directory } = await prepared(patient, someCache);
+    const section = (n: number, version: number) => [version, { t: n }, { n }];
+    await store.listTwins("devices", null, 1);
+    await write(store, both, { tags: 1 });
+    expect(journalOf(directory)).toEqual([
+      ["d", 3, 2, { n: 1 }, 0, 0],
+      ["d/m", 3, 2, { n: 1 }, 0, 0],
+    ]);
+    await store.listTwins("devices", null, 1);
+    await write(store, both, { desired: 2 });
+    await report(store, [moduleKey], 3);
+    expect(journalOf(directory)).toEqual([
+      ["d", 4, 3, 0, section(2, 2), 0],
+      ["d/m", 4, 3, 0, section(2, 2), 0],
+      ["d/m", 5, 3, 0, section(2, 2), [2, expect.anything(), { n: 3 }]],
+    ]);
+    const twins = await store.transaction(null, (tx) => both.map((each) => tx.twin(each)));
+    const copy = await open(patient, crashed(directory));
+    const again = await copy.store.transaction(null, (tx) => both.map((each) => tx.twin(each)));
+    expect(again).toEqual(twins);
+    expect(again.map((twin) => twin?.tags)).toEqual([{ n: 1 }, { n: 1 }]);
+    await copy.store.close();
+    await store.close();
+  });
+
+  it("is told of all of a twin that is new, or that the cache does not hold", async () => {
+    const { store, directory } = await prepared(patient, someCache);
+    const lengths = (): number[] =>
+      (journalOf(directory) as unknown[][]).map(({ length }) => length);
+    expect(lengths()).toEqual([7, 7]);
+    await write(store, both, { tags: 1 });
+    expect(lengths()).toEqual([7, 7, 7, 7]);
+    await store.close();
+    const again = await open(patient, directory, noCache);
+    await write(again.store, [key], { tags: 2 });
+    expect(lengths()).toEqual([7]);
+    await again.store.close();
   });
 
   it("is empty after a quiet time", async () => {
@@ -274,7 +364,8 @@ describe("a damaged row of the journal", () => {
     ["no UTF-8", "x'5b5b22a5a5a5225d5d'"],
     ["no entry", "'[[\"d/m\",3]]'"],
     ["no key", "'[[3]]'"],
-    ["a report of nothing", '\'[["x",3,2,{"t":1},{"n":1}]]\''],
+    ["sections of nothing", '\'[["x",3,2,{"n":1},0,0]]\''],
+    ["a section that is none", "'[[\"d/m\",3,2,0,0,1]]'"],
   ])("keeps the hub from starting: %s", async (_, bytes) => {
     const { store, directory } = await prepared(patient);
     const copy = crashed(directory);
@@ -297,7 +388,7 @@ type Step =
   | { readonly do: "look" | "reopen" | "crash" };
 
 interface Work {
-  readonly what: "report" | "desire" | "tag" | "delete";
+  readonly what: "report" | "desire" | "tag" | "both" | "announce" | "delete";
   readonly at: number;
   readonly n: number;
 }
@@ -308,7 +399,9 @@ const keys: readonly IdentityKey[] = [0, 1].flatMap((n) => [
 ]);
 
 const workArbitrary: fc.Arbitrary<Work> = fc.record({
-  what: fc.constantFrom("report", "report", "report", "desire", "tag", "delete"),
+  what: fc.constantFrom(
+    ...(["report", "report", "report", "desire", "tag", "both", "announce", "delete"] as const),
+  ),
   at: fc.nat({ max: keys.length - 1 }),
   n: fc.nat({ max: 400 }),
 });
@@ -329,17 +422,17 @@ function turnOf(works: readonly Work[]): Step {
 /** The twin after a work; null if it is gone. */
 function changed(twin: Twin | null, { what, n }: Work): Twin | null {
   const before = twin ?? newTwin(n);
-  const { desired, version, etagCounter } = before;
-  const written = { version: version + 1, etagCounter: etagCounter + 1 };
   switch (what) {
     case "report":
       return reported(before, { n, text: "ü".repeat(n) });
-    case "desire": {
-      const next = { ...desired, value: { n }, version: desired.version + 1 };
-      return { ...before, ...written, desired: next };
-    }
+    case "desire":
+      return written(before, { desired: n });
     case "tag":
-      return { ...before, ...written, tags: { n } };
+      return written(before, { tags: n });
+    case "both":
+      return written(before, { tags: n, desired: n });
+    case "announce":
+      return { ...before, modelId: `dtmi:m;${n + 1}` };
     case "delete":
       return null;
   }
@@ -347,10 +440,12 @@ function changed(twin: Twin | null, { what, n }: Work): Twin | null {
 
 class Run {
   opened: Opened;
+  readonly #cacheBytes: number;
   readonly #model: (Twin | null)[] = keys.map(() => null);
 
-  constructor(opened: Opened) {
+  constructor(opened: Opened, cacheBytes: number) {
     this.opened = opened;
+    this.#cacheBytes = cacheBytes;
   }
 
   async step(step: Step): Promise<void> {
@@ -362,7 +457,7 @@ class Run {
         return this.#expectRows(this.opened.store);
       case "reopen":
         await this.opened.store.close();
-        this.opened = await open(tiny, this.opened.directory);
+        this.opened = await open(tiny, this.opened.directory, this.#cacheBytes);
         return this.#expectKeys(this.opened.store);
       case "crash": {
         const { store } = await open(tiny, crashed(this.opened.directory));
@@ -408,11 +503,14 @@ class Run {
   }
 }
 
-describe("whatever is written, deleted, made again, read, closed and killed", () => {
-  it("twins are as if there were no journal", { timeout: 300_000 }, async () => {
+describe.each([
+  ["that the cache does not hold", noCache],
+  ["that it holds", someCache],
+])("whatever is written, deleted, made again, read, closed and killed", (what, cacheBytes) => {
+  it(`twins ${what} are as if there were no journal`, { timeout: 300_000 }, async () => {
     const steps = fc.array(stepArbitrary, { minLength: 12, maxLength: 20, size: "max" });
     const property = fc.asyncProperty(steps, async (all) => {
-      const run = new Run(await open(tiny));
+      const run = new Run(await open(tiny, newPath(), cacheBytes), cacheBytes);
       try {
         for (const step of [...all, { do: "crash" }, { do: "look" }] as const) await run.step(step);
       } finally {

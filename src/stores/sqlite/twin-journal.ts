@@ -1,12 +1,12 @@
 import type { Twin } from "../../domain/twin/twin.ts";
 import type { Written } from "../shared/changes.ts";
-import { unchangedLength } from "./codec.ts";
+import { inDesired, inReported, inTags, type Sections, unwrittenLength } from "./codec.ts";
 import type { Driver, Statement } from "./driver.ts";
 import {
   goneEntry,
   type JournalBlock,
   JournalBlocks,
-  reportEntry,
+  sectionsEntry,
   wholeEntry,
 } from "./journal-block.ts";
 import { rowOf, type TwinRow, TwinRows } from "./twin-rows.ts";
@@ -38,8 +38,8 @@ interface Dirty {
   readonly twin: Twin | null;
   /** The newest row of the journal that holds it. */
   readonly sequence: number;
-  /** The row of `twins` differs in more than the reported section: a report alone would not say enough. */
-  readonly isWhole: boolean;
+  /** In which sections the row of `twins` differs: the entries that say so may be dropped before the newest one. */
+  readonly behind: Sections | "whole";
 }
 
 interface JournalRow {
@@ -123,11 +123,11 @@ export class TwinJournal {
         lengths.push([key, twin, lengthOf(row)]);
         continue;
       }
-      const isWhole = twin === null || isBeyondReport(twin, before ?? cleanOf(cached(key)));
-      const entry = entryOf(key, twin, isWhole);
+      const behind = behindOf(twin, before ?? cleanOf(cached(key)));
+      const entry = entryOf(key, twin, behind);
       const place = blocks.add(key, entry);
-      dirty.set(key, { twin, sequence: this.#sequence + place, isWhole });
-      const rest = twin === null || isWhole ? 0 : unchangedLength(twin);
+      dirty.set(key, { twin, sequence: this.#sequence + place, behind });
+      const rest = twin === null || behind === "whole" ? 0 : unwrittenLength(twin, behind);
       lengths.push([key, twin, entry.length + rest]);
     }
     const { maxEntries, maxCharacters } = this.#limits;
@@ -220,9 +220,9 @@ export class TwinJournal {
   }
 }
 
-function entryOf(key: string, twin: Twin | null, isWhole: boolean): string {
+function entryOf(key: string, twin: Twin | null, behind: Sections | "whole"): string {
   if (twin === null) return goneEntry(key);
-  return isWhole ? wholeEntry(key, twin) : reportEntry(key, twin);
+  return behind === "whole" ? wholeEntry(key, twin) : sectionsEntry(key, twin, behind);
 }
 
 function lengthOf(row: TwinRow): number {
@@ -233,22 +233,24 @@ function byKey(a: TwinRow, b: TwinRow): number {
   return a.key < b.key ? -1 : 1;
 }
 
-type Before = Pick<Dirty, "twin" | "isWhole">;
+type Before = Pick<Dirty, "twin" | "behind">;
 
 /** A twin whose row is up to date. */
 function cleanOf(twin: Twin | undefined): Before | undefined {
-  return twin === undefined ? undefined : { twin, isWhole: false };
+  return twin === undefined ? undefined : { twin, behind: 0 };
 }
 
-/** Sections are never changed: what is the same object is the same. */
-function isBeyondReport(twin: Twin, before: Before | undefined): boolean {
-  if (before === undefined || before.twin === null || before.isWhole) return true;
-  const { tags, desired, etagCounter, modelId, configurations } = before.twin;
+/** In what a row differs once the twin is as given. Sections are never changed: what is the same object is the same. */
+function behindOf(twin: Twin | null, before: Before | undefined): Sections | "whole" {
+  if (twin === null || before === undefined || before.twin === null) return "whole";
+  const { behind } = before;
+  const { tags, desired, reported, modelId, configurations } = before.twin;
+  if (behind === "whole" || twin.modelId !== modelId || twin.configurations !== configurations)
+    return "whole";
   return (
-    twin.tags !== tags ||
-    twin.desired !== desired ||
-    twin.etagCounter !== etagCounter ||
-    twin.modelId !== modelId ||
-    twin.configurations !== configurations
+    behind |
+    (twin.tags === tags ? 0 : inTags) |
+    (twin.desired === desired ? 0 : inDesired) |
+    (twin.reported === reported ? 0 : inReported)
   );
 }
