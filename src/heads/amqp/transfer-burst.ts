@@ -102,7 +102,8 @@ export class TransferBurst {
 
   #accept({ port, first, messages }: Taken): void {
     const { channel } = port.link.session.local;
-    this.#owner.engine().write(writeAccepted(channel, first, first + messages.length - 1));
+    const last = (first + messages.length - 1) >>> 0;
+    this.#owner.engine().write(writeAccepted(channel, first, last));
   }
 
   /** One by one, as it would be if each had come alone. */

@@ -1,4 +1,5 @@
 import { Deliveries } from "./deliveries.ts";
+import { countedOn } from "./sequence-numbers.ts";
 import type {
   RheaConnection,
   RheaDelivery,
@@ -221,7 +222,10 @@ function boundTransfers(
     const { deliveries } = side;
     if (!(deliveries instanceof Deliveries) || typeof first !== "number") return;
     // A range may span 2^32 ids.
-    for (const id of deliveries.within(first, last ?? first))
+    const next = side.next_delivery_id ?? first;
+    const from = countedOn(first, next);
+    const to = countedOn(last ?? first, from);
+    for (const id of deliveries.within(from, to))
       side.on_disposition({ role, first: id, last: id, settled, state });
     this.connection._process();
   };

@@ -10,11 +10,12 @@ export function countTransfer(link: RheaLink, deliveryId: number): boolean {
   const { incoming } = link.session;
   const { deliveries } = incoming;
   if (!(deliveries instanceof Deliveries) || deliveries.available() <= 0) return false;
-  if (incoming.next_delivery_id !== deliveryId) return false;
+  const { next_delivery_id } = incoming;
+  if (next_delivery_id === undefined || next_delivery_id >>> 0 !== deliveryId) return false;
   if (link.credit <= 0 || link._incomplete !== undefined || !link.is_remote_open()) return false;
   deliveries.hold(1);
   incoming.next_transfer_id++;
-  incoming.next_delivery_id++;
+  incoming.next_delivery_id = next_delivery_id + 1;
   link.credit--;
   link.delivery_count++;
   return true;
@@ -37,7 +38,7 @@ const frameOverhead = 66;
 
 /**
  * Counts a settled message of so many bytes that leaves whole in one transfer, as the library would when it writes it, and
- * says its delivery id. Undefined, with nothing changed, if it has to wait for the window or for others, or needs several
+ * says its delivery id of the wire. Undefined, with nothing changed, if it has to wait for the window or for others, or needs several
  * frames.
  */
 export function countSettled(link: RheaLink, bytes: number): number | undefined {
@@ -54,5 +55,5 @@ export function countSettled(link: RheaLink, bytes: number): number | undefined 
   outgoing.window--;
   link.credit--;
   link.delivery_count++;
-  return id;
+  return id >>> 0;
 }

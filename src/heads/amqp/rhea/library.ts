@@ -7,11 +7,12 @@ import {
 import { writeFullLength } from "./full-length.ts";
 import { nameLinksByRole } from "./link-names.ts";
 import { loadPrivately } from "./load.ts";
+import { wrapNumbers } from "./sequence-numbers.ts";
 import type { RheaFrames, RheaMessages, RheaTypes } from "./types.ts";
 
 /**
- * The AMQP library, as an instance of this head's own: silent, without timers, bounded, and with frames of full
- * length. Its version is pinned in package.json, because this relies on names inside it; the tests beside this file
+ * The AMQP library, as an instance of this head's own: silent, without timers, bounded, with frames of full
+ * length and numbers that begin anew after 2^32 - 1. Its version is pinned in package.json, because this relies on names inside it; the tests beside this file
  * notice when one has changed.
  */
 function open() {
@@ -31,6 +32,7 @@ function open() {
   const Session = load("session.js") as SessionClass;
   boundConnections(Connection, Session, ProtocolError);
   nameLinksByRole(Session);
+  wrapNumbers(Session, frames);
   // Messages are decoded by the links, so that one that is malformed is refused and not the connection.
   messages.decode = (bytes) => bytes;
   return { types, frames, messages, Connection, container };
