@@ -28,7 +28,7 @@ export type JournalEntry =
 /** Members of a twin that stand for what they were before. */
 export interface WrittenSections {
   readonly version: number;
-  readonly etagCounter: number;
+  readonly etagCounter?: number;
   readonly tags?: JsonObject;
   readonly desired?: Section;
   readonly reported?: Section;
@@ -113,6 +113,8 @@ function entryOf(members: readonly unknown[]): JournalEntry {
   switch (members.length) {
     case 1:
       return { kind: "gone", key };
+    case 5:
+      return { kind: "sections", key, written: reportOf(members) };
     case 6:
       return { kind: "sections", key, written: sectionsOf(members) };
     case 7:
@@ -131,6 +133,12 @@ function sectionsOf(members: readonly unknown[]): WrittenSections {
     ...(desired === 0 ? {} : { desired: sectionOf(desired) }),
     ...(reported === 0 ? {} : { reported: sectionOf(reported) }),
   };
+}
+
+/** What the first builds with a journal wrote of a report: a hub may have been killed before it was updated. */
+function reportOf([, version, ...reported]: readonly unknown[]): WrittenSections {
+  const [of, metadata, value] = reported;
+  return { version: Number(version), reported: sectionOf([of, metadata, value]) };
 }
 
 function sectionOf(members: unknown): Section {

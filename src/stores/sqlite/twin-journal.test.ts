@@ -5,7 +5,7 @@ import path from "node:path";
 import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { HubStore, HubTx } from "../../app/ports.ts";
-import type { IdentityKey } from "../../domain/identity/key.ts";
+import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
 import { newTwin, type Twin } from "../../domain/twin/twin.ts";
 import { device, module, reported } from "../conformance/samples.ts";
 import { type Driver, type DriverModule, inTransaction } from "./driver.ts";
@@ -354,6 +354,31 @@ describe("a disk that fails", () => {
     expect(stored(directory)).toEqual({ journal: 2, versions: {} });
     const again = await open(patient, directory);
     expect(stored(directory)).toEqual({ journal: 0, versions: { d: 3, "d/m": 3 } });
+    await again.store.close();
+  });
+});
+
+describe("a report that an earlier build left in the journal when it was killed", () => {
+  it.each([
+    ["device", key],
+    ["module", moduleKey],
+  ])("is the newest of a %s", async (_, whose) => {
+    const { store, directory } = await prepared(patient);
+    await store.listTwins("devices", null, 1);
+    await report(store, both, 3);
+    const copy = crashed(directory);
+    await store.close();
+    const driver = findDriver().open(databaseOf(copy));
+    const entry = JSON.stringify([[keyText(whose), 7, 5, { t: 9 }, { n: 9 }]]);
+    driver.exec(`UPDATE twin_journal SET twins = CAST('${entry}' AS BLOB)`);
+    driver.close();
+    const again = await open(patient, copy);
+    const read = () => again.store.transaction(null, (tx) => tx.twin(whose));
+    expect(await read()).toEqual({
+      ...newTwin(1),
+      version: 7,
+      reported: { version: 5, metadata: { t: 9 }, value: { n: 9 } },
+    });
     await again.store.close();
   });
 });
