@@ -4,8 +4,9 @@ import { encodeMessage } from "./codec/encode.ts";
 import type { AmqpMessage } from "./codec/message.ts";
 import type { AmqpLimits } from "./limits.ts";
 import type { Attach, LinkPort, OpenLink } from "./links/link.ts";
-import { tagBytes, transferRoom, writeTransfer } from "./frames/write-transfer.ts";
-import { countSettled } from "./rhea/count-transfers.ts";
+import { type MessageEncoder, TransferPage } from "./frames/transfer-page.ts";
+import { tagBytes } from "./frames/write-transfer.ts";
+import { countSettled, nextSettled } from "./rhea/count-transfers.ts";
 import type { RheaDelivery, RheaLink } from "./rhea/types.ts";
 
 /** What a port needs of its connection. */
@@ -90,14 +91,42 @@ export class Port implements LinkPort {
     this.#send(encodeMessage(message), unsettledTag);
   }
 
-  sendBytes(bytes: Buffer): void {
-    if (this.#state !== "open") return;
-    const deliveryId = countSettled(this.link, bytes.length - transferRoom);
-    if (deliveryId === undefined) return this.#send(bytes.subarray(transferRoom), undefined);
-    const { channel } = this.link.session.local;
-    const { handle } = this.link.local;
-    const tag = this.#sent++ >>> 0;
-    this.#owner.write(writeTransfer(bytes, { channel, handle, deliveryId, tag }));
+  sendEach<T>(messages: readonly T[], encoder: MessageEncoder<T>): number {
+    const page = new TransferPage(encoder);
+    let sent = 0;
+    let room = this.room;
+    for (const message of messages) {
+      if (room === 0) break;
+      const isInPage = this.#addTo(page, message);
+      if (!isInPage || page.isFull) this.#leave(page);
+      if (!isInPage) this.#send(page.encode(message), undefined);
+      room = page.isEmpty ? this.room : room - 1;
+      sent++;
+    }
+    this.#leave(page);
+    return sent;
+  }
+
+  /** False if the message is for the library: it has to wait, or needs several frames. */
+  #addTo<T>(page: TransferPage<T>, message: T): boolean {
+    const { link } = this;
+    const deliveryId = nextSettled(link);
+    if (deliveryId === undefined) return false;
+    const { channel } = link.session.local;
+    const { handle } = link.local;
+    const transfer = { channel, handle, deliveryId, tag: this.#sent >>> 0 };
+    if (!page.hasRoomFor(message)) this.#leave(page);
+    const bytes = page.add(transfer, message);
+    if (!countSettled(link, bytes)) {
+      page.drop();
+      return false;
+    }
+    this.#sent++;
+    return true;
+  }
+
+  #leave<T>(page: TransferPage<T>): void {
+    if (!page.isEmpty) this.#owner.write(page.take());
   }
 
   #send(bytes: Buffer, unsettledTag: Uint8Array | undefined): void {

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { LoggedMessage } from "../../../app/ports.ts";
 import { never } from "../../../domain/time.ts";
 import { decodeMessage } from "../codec/decode.ts";
-import { encodeEvent } from "./event-bytes.ts";
+import { ByteWriter } from "../codec/byte-writer.ts";
+import { EventEncoder, type RuntimeMetrics } from "./event-bytes.ts";
 
 const enqueuedTime = Date.UTC(2026, 4, 1, 10);
 
@@ -35,6 +36,18 @@ const ofModule: LoggedMessage = {
     modelId: "dtmi:com:example:Thermostat;1",
   },
 };
+
+function encodeEvent(logged: LoggedMessage, metrics?: RuntimeMetrics): Buffer {
+  const encoder = new EventEncoder();
+  encoder.metrics = metrics;
+  return encodeBy(encoder, logged);
+}
+
+function encodeBy(encoder: EventEncoder, logged: LoggedMessage): Buffer {
+  const writer = new ByteWriter(Buffer.alloc(encoder.capacityOf(logged)));
+  encoder.write(writer, logged);
+  return writer.bytes.subarray(0, writer.at);
+}
 
 describe("an event", () => {
   it("of a module carries all that is known of it", () => {
@@ -154,6 +167,42 @@ describe("an event", () => {
           expect(decoded.annotations?.get("x-opt-offset")).toBe(String(sequenceNumber - 1));
         },
       ),
+    );
+  });
+
+  it("has the same bytes whatever was encoded before it", () => {
+    const few = (...values: readonly string[]) => fc.constantFrom(...values);
+    const some = fc.option(few("", "a", "é"), { nil: undefined });
+    const long = few("short", "l".repeat(3_000));
+    const message = fc.record({
+      key: fc.constantFrom({ deviceId: "d1" }, { deviceId: "d1", moduleId: "m1" }),
+      body: fc.uint8Array({ maxLength: 300 }),
+      system: fc.record(
+        { component: some, interfaceId: some, outputName: some, creationTimeUtc: some },
+        { requiredKeys: [] },
+      ),
+      application: fc.array(fc.tuple(few("x", "y"), fc.option(few("1", "2"))), { maxLength: 2 }),
+      source: fc.constantFrom("Telemetry" as const, "twinChangeEvents" as const),
+      enqueuedTime: fc.integer({ min: 0, max: 2 ** 48 }),
+      generationId: few("1", "2"),
+      authMethod: few("", "sas"),
+      modelId: long,
+    });
+    const edges = [1, 127, 128, 129, 130, 999, 1000, 1001, 9_999, 10_000, 2 ** 32, 2 ** 52];
+    const sequenceNumber = fc.oneof(
+      fc.constantFrom(...edges, ...edges.map((edge) => edge + 1)),
+      fc.integer({ min: 1, max: 1_200 }),
+    );
+    const events = fc.record({ partition: fc.constant(0), sequenceNumber, message });
+    fc.assert(
+      fc.property(fc.array(events, { minLength: 2, maxLength: 12 }), (sequence) => {
+        const encoder = new EventEncoder();
+        for (const logged of sequence)
+          expect(encodeBy(encoder, logged).toString("hex")).toBe(
+            encodeEvent(logged).toString("hex"),
+          );
+      }),
+      { seed: 20_261_123, numRuns: 500 },
     );
   });
 });

@@ -18,7 +18,7 @@ import {
 import { type ServiceCaller, withService } from "../links/service-caller.ts";
 import type { Services } from "../services.ts";
 import { entityName, findEntity, partitionNumber } from "./entity.ts";
-import { offsetText } from "./event-bytes.ts";
+import { offsetText } from "./event-annotations.ts";
 import { eventNumber } from "./position.ts";
 
 /** Requests for the properties of the entity and of its partitions (spec/amqp §13.4), answered in their order. */

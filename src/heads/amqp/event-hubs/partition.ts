@@ -5,9 +5,8 @@ import { type ConsumerGroup, consumerGroupId } from "../../../domain/messages/co
 import type { Attach, LinkContext, OutboundLink } from "../links/link.ts";
 import { Pump } from "../links/pump.ts";
 import { type ServiceCaller, withService } from "../links/service-caller.ts";
-import { transferRoom } from "../frames/write-transfer.ts";
 import { findEntity, notFound, partitionNumber } from "./entity.ts";
-import { type RuntimeMetrics, encodeEvent } from "./event-bytes.ts";
+import { EventEncoder, type RuntimeMetrics } from "./event-bytes.ts";
 import { type StartPosition, startPosition } from "./position.ts";
 
 const runtimeMetrics = "com.microsoft:enable-receiver-runtime-metric";
@@ -72,6 +71,7 @@ class PartitionLink implements OutboundLink {
   readonly #reading: Reading;
   readonly #withMetrics: boolean;
   readonly #pump: Pump;
+  readonly #encoder = new EventEncoder();
   readonly #forget: readonly (() => void)[];
   #next: number;
   #pageMessages = 1;
@@ -113,12 +113,11 @@ class PartitionLink implements OutboundLink {
     const page = await this.#page(limit);
     if (page.length === 0) return false;
     const metrics = this.#withMetrics ? await this.#metrics() : undefined;
+    if (this.#pump.ended) return false;
+    this.#encoder.metrics = metrics;
     // What does not fit any more is read again when there is room: nothing waits here.
-    for (const logged of page) {
-      if (this.#pump.ended || port.room === 0) break;
-      port.sendBytes(encodeEvent(logged, metrics, transferRoom));
-      this.#next = logged.sequenceNumber + 1;
-    }
+    const last = page[port.sendEach(page, this.#encoder) - 1];
+    if (last !== undefined) this.#next = last.sequenceNumber + 1;
     this.#pageMessages = this.#nextPage(page);
     return true;
   }

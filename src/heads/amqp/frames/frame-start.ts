@@ -10,7 +10,7 @@ export function writeFrameStart(
   at: number,
   { channel, code, count, fieldsEnd, end }: FrameStart,
 ): void {
-  bytes.writeUInt32BE(end - at, at);
+  endFrame(bytes, at, end);
   bytes[at + 4] = 2;
   bytes[at + 5] = 0;
   bytes.writeUInt16BE(channel, at + 6);
@@ -20,6 +20,11 @@ export function writeFrameStart(
   bytes[at + 11] = 0xd0;
   bytes.writeUInt32BE(fieldsEnd - at - 16, at + 12);
   bytes.writeUInt32BE(count, at + 16);
+}
+
+/** Lets the frame that begins at `start` go on to `end`. */
+export function endFrame(bytes: Buffer, start: number, end: number): void {
+  bytes.writeUInt32BE(end - start, start);
 }
 
 interface FrameStart {

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { rhea } from "../rhea/library.ts";
-import { tagBytes, transferRoom, writeTransfer } from "./write-transfer.ts";
+import { endFrame } from "./frame-start.ts";
+import { beginTransfer, tagBytes, transferRoom } from "./write-transfer.ts";
 
 const { frames } = rhea;
 const seed = 20_261_123;
@@ -17,7 +18,8 @@ it("a transfer that is settled has the bytes that the library writes", () => {
       uint,
       uint,
       messages,
-      (channel, handle, deliveryId, tag, payload) => {
+      fc.nat({ max: 100 }),
+      (channel, handle, deliveryId, tag, payload, start) => {
         const delivery_tag = Buffer.alloc(tagBytes);
         delivery_tag.writeUInt32BE(tag, tagBytes - 4);
         const performative = frames.transfer({
@@ -29,8 +31,11 @@ it("a transfer that is settled has the bytes that the library writes", () => {
           more: false,
         });
         const expected = frames.write_frame({ channel, type: 0, performative, payload });
-        const bytes = Buffer.concat([Buffer.alloc(transferRoom, 0xff), payload]);
-        const written = writeTransfer(bytes, { channel, handle, deliveryId, tag });
+        const bytes = Buffer.alloc(start + transferRoom + payload.length, 0xff);
+        const at = beginTransfer(bytes, start, { channel, handle, deliveryId, tag });
+        const end = at + payload.copy(bytes, at);
+        endFrame(bytes, start, end);
+        const written = bytes.subarray(start, end);
         expect(written.toString("hex")).toBe(expected.toString("hex"));
       },
     ),

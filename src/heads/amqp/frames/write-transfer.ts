@@ -5,13 +5,12 @@ const transfer = 0x14;
 const fields = 11;
 /** In the message format 0, settled, not to be continued; and no word about the other fields. */
 const settledWhole = Buffer.from([0x43, 0x41, 0x42, 0x40, 0x40, 0x40, 0x40, 0x40]);
-
 /** Bytes of a delivery tag. */
 export const tagBytes = 16;
 /** Of a tag: its type and length, and twelve bytes that are always zero; the number of the message follows. */
 const tagStart = Buffer.from([0xa0, tagBytes, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
-/** What has to be free before a message, so that the frame of its transfer can begin there. */
+/** The most bytes that stand before the message in the frame of a transfer. */
 export const transferRoom =
   frameStartBytes + 2 * uintBytes + tagStart.length + 4 + settledWhole.length;
 
@@ -25,33 +24,21 @@ export interface SettledTransfer {
 }
 
 /**
- * Makes a message that follows `transferRoom` bytes the frame of a transfer that is settled already, byte for byte the
- * library's, and gives back the frame: the end of `bytes`.
+ * Begins the frame of a transfer that is settled already at `start`, byte for byte the library's, and says where its message
+ * goes. `endFrame` follows the message.
  */
-export function writeTransfer(
+export function beginTransfer(
   bytes: Buffer,
+  start: number,
   { channel, handle, deliveryId, tag }: SettledTransfer,
-): Buffer {
-  // Ids take one to five bytes: the frame begins where it has to, so that its fields end where the message begins.
-  const idsBytes = uintLength(handle) + uintLength(deliveryId);
-  const start =
-    transferRoom - (frameStartBytes + idsBytes + tagStart.length + 4 + settledWhole.length);
+): number {
   let at = writeUint(bytes, handle, start + frameStartBytes);
   at = writeUint(bytes, deliveryId, at);
-  at += tagStart.copy(bytes, at);
-  at = bytes.writeUInt32BE(tag, at);
-  settledWhole.copy(bytes, at);
-  writeFrameStart(bytes, start, {
-    channel,
-    code: transfer,
-    count: fields,
-    fieldsEnd: transferRoom,
-    end: bytes.length,
-  });
-  return bytes.subarray(start);
-}
-
-function uintLength(value: number): number {
-  if (value === 0) return 1;
-  return value <= 255 ? 2 : uintBytes;
+  bytes.set(tagStart, at);
+  at = bytes.writeUInt32BE(tag, at + tagStart.length);
+  bytes.set(settledWhole, at);
+  const fieldsEnd = at + settledWhole.length;
+  const code = transfer;
+  writeFrameStart(bytes, start, { channel, code, count: fields, fieldsEnd, end: fieldsEnd });
+  return fieldsEnd;
 }

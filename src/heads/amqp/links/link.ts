@@ -7,6 +7,7 @@ import type { AmqpMessage } from "../codec/message.ts";
 import type { AmqpValue } from "../codec/values.ts";
 import type { Claims } from "../claims.ts";
 import type { AmqpError } from "../errors.ts";
+import type { MessageEncoder } from "../frames/transfer-page.ts";
 import type { Faults } from "../faults.ts";
 import type { IdentityLinks } from "../identity-links.ts";
 import type { Services } from "../services.ts";
@@ -122,10 +123,10 @@ export interface LinkPort {
   /** Sends one message; to be called only while `room` is above 0. Settled unless `unsettledTag` (16 bytes) is given. */
   send(message: AmqpMessage, unsettledTag?: Uint8Array): void;
   /**
-   * Sends one settled message that is encoded already, under the same condition. It follows `transferRoom` bytes, which
-   * are written over.
+   * Sends settled messages in this order, as many as there is room for, and says how many: they leave together, without an
+   * object for each.
    */
-  sendBytes(bytes: Buffer): void;
+  sendEach<T>(messages: readonly T[], encoder: MessageEncoder<T>): number;
   /**
    * Sends a settled message as soon as there is room, in the order of the calls. More than `waitingAnswers` that wait
    * detach the link.

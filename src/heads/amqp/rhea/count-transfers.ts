@@ -37,23 +37,29 @@ export function isWindowLow({ session }: RheaLink): boolean {
 const frameOverhead = 66;
 
 /**
- * Counts a settled message of so many bytes that leaves whole in one transfer, as the library would when it writes it, and
- * says its delivery id of the wire. Undefined, with nothing changed, if it has to wait for the window or for others, or needs several
- * frames.
+ * The delivery id, as on the wire, that the next settled message of a link gets if it leaves now, in one transfer past the library. Undefined
+ * if it has to wait for the window, for credit or for others.
  */
-export function countSettled(link: RheaLink, bytes: number): number | undefined {
-  const { outgoing } = link.session;
+export function nextSettled({ session, credit }: RheaLink): number | undefined {
+  const { outgoing } = session;
   const id = outgoing.next_delivery_id;
-  const { max_frame_size } = link.connection.remote.open ?? {};
-  if (typeof max_frame_size === "number" && bytes > max_frame_size - frameOverhead)
-    return undefined;
   if (outgoing.next_pending_delivery !== id || outgoing.transfer_window() <= 0) return undefined;
-  if (link.credit <= 0) return undefined;
+  return credit > 0 ? id >>> 0 : undefined;
+}
+
+/**
+ * Counts a message of so many bytes that leaves so, as the library would when it writes it. False, with nothing changed, if
+ * it needs several frames.
+ */
+export function countSettled(link: RheaLink, bytes: number): boolean {
+  const { outgoing } = link.session;
+  const { max_frame_size } = link.connection.remote.open ?? {};
+  if (typeof max_frame_size === "number" && bytes > max_frame_size - frameOverhead) return false;
   outgoing.next_delivery_id++;
   outgoing.next_pending_delivery++;
   outgoing.next_transfer_id++;
   outgoing.window--;
   link.credit--;
   link.delivery_count++;
-  return id >>> 0;
+  return true;
 }
