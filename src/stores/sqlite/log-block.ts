@@ -24,7 +24,7 @@ export interface LogBlock {
 }
 
 /** Who sent messages, by place: names would double the size of small messages. */
-type Sender = readonly [
+export type Sender = readonly [
   deviceId: string,
   moduleId: string,
   generationId: string,
@@ -33,14 +33,14 @@ type Sender = readonly [
   source: EventMessage["source"],
 ];
 
-/** A message without its body; properties are left out if there are none. */
-type Head = readonly [
-  sender: number,
-  length: number,
-  enqueuedTime: number,
+/** What a message says of itself, as far as it does. */
+export type Properties = readonly [
   system?: MessageProperties,
   application?: EventMessage["application"],
 ];
+
+/** A message without its body; properties are left out if there are none. */
+type Head = readonly [sender: number, length: number, enqueuedTime: number, ...Properties];
 
 export type BlockHeads = readonly [senders: readonly Sender[], heads: readonly Head[]];
 
@@ -170,43 +170,6 @@ function isSameSender(a: EventMessage, b: EventMessage): boolean {
 function hasMembers(object: object): boolean {
   for (const _ in object) return true;
   return false;
-}
-
-/** Messages of a block from the number `from` on, at most `limit`. */
-export function rowsOf(
-  block: Omit<LogBlock, "heads">,
-  [senders, heads]: BlockHeads,
-  from: number,
-  limit: number,
-): LogRow[] {
-  const { partition, first, bodies } = block;
-  const rows: LogRow[] = [];
-  let { enqueued, before: total } = block;
-  let at = 0;
-  for (const [index, [sender, length, enqueuedTime, system, application]] of heads.entries()) {
-    if (rows.length >= limit) break;
-    enqueued = Math.max(enqueued, enqueuedTime);
-    total += length;
-    const sequenceNumber = first + index;
-    const by = senders[sender];
-    if (sequenceNumber >= from && by !== undefined) {
-      const [deviceId, moduleId, generationId, authMethod, modelId, source] = by;
-      const message: EventMessage = {
-        key: moduleId === "" ? { deviceId } : { deviceId, moduleId },
-        body: new Uint8Array(bodies.buffer, bodies.byteOffset + at, length),
-        system: system ?? {},
-        application: application ?? [],
-        source,
-        enqueuedTime,
-        generationId,
-        authMethod,
-        modelId,
-      };
-      rows.push({ partition, sequenceNumber, enqueued, total, message });
-    }
-    at += length;
-  }
-  return rows;
 }
 
 /** What a search needs of the message `sequenceNumber`, which lies in the block. */

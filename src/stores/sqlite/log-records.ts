@@ -2,9 +2,10 @@ import type { LogMark } from "../shared/backend.ts";
 import type { LogRow } from "../shared/changes.ts";
 import { bytesOf, logPosition, parse, sequenceNumberOf } from "./codec.ts";
 import type { Driver, Row } from "./driver.ts";
-import { type BlockHeads, type LogBlock, markIn, rowsOf } from "./log-block.ts";
+import { BlockMessages } from "./block-messages.ts";
+import { type BlockHeads, type LogBlock, markIn } from "./log-block.ts";
 
-/** Blocks whose messages are kept as they were read, of at most half a megabyte each. */
+/** Blocks that are kept as they were read, of at most half a megabyte each. */
 const maxKnownBlocks = 8;
 
 /**
@@ -15,8 +16,8 @@ export class LogRecords {
   readonly #statements: ReturnType<typeof prepareReads>;
   /** The heads that were parsed last: readers and searches come back to the same block. */
   #parsed: { readonly position: number; readonly heads: BlockHeads } | undefined;
-  /** Messages of blocks by their positions, the one that was read last at the end. */
-  readonly #known = new Map<number, readonly LogRow[]>();
+  /** Blocks by their positions, the one that was read last at the end. */
+  readonly #known = new Map<number, BlockMessages>();
 
   constructor(driver: Driver) {
     this.#statements = prepareReads(driver);
@@ -27,33 +28,37 @@ export class LogRecords {
     const rows: LogRow[] = [];
     let next = from;
     while (rows.length < limit) {
-      const block = this.#blockFrom(partition, next);
+      const block = this.#knownAt(partition, next) ?? this.#readFrom(partition, next);
       if (block === undefined) break;
-      const start = Math.max(0, next - block.first);
-      const wanted = this.#rows(block).slice(start, start + limit - rows.length);
-      for (const row of wanted) rows.push(row);
+      block.addTo(rows, next, limit);
       next = block.first + block.count;
     }
     return rows;
   }
 
-  #rows(block: StoredBlock): readonly LogRow[] {
-    const { position, first, count } = block;
-    const known = this.#known.get(position);
-    const rows =
-      known ??
-      rowsOf({ ...block, bodies: this.#bodies(position) }, this.#heads(block), first, count);
+  #knownAt(partition: number, sequenceNumber: number): BlockMessages | undefined {
+    for (const [position, block] of this.#known)
+      if (block.has(partition, sequenceNumber)) return this.#keep(position, block);
+    return undefined;
+  }
+
+  #readFrom(partition: number, from: number): BlockMessages | undefined {
+    const stored = this.#blockFrom(partition, from);
+    if (stored === undefined) return undefined;
+    const { position } = stored;
+    const bodies = bytesOf(this.#statements.bodies.get([position])?.["bodies"]);
+    const heads = String(this.#statements.heads.get([position])?.["heads"]);
+    return this.#keep(position, new BlockMessages({ ...stored, heads, bodies }));
+  }
+
+  #keep(position: number, block: BlockMessages): BlockMessages {
     this.#known.delete(position);
-    this.#known.set(position, rows);
+    this.#known.set(position, block);
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= maxKnownBlocks) break;
       this.#known.delete(oldest);
     }
-    return rows;
-  }
-
-  #bodies(position: number): Uint8Array {
-    return bytesOf(this.#statements.bodies.get([position])?.["bodies"]);
+    return block;
   }
 
   #heads({ position }: StoredBlock): BlockHeads {
