@@ -37,8 +37,8 @@ export function isWindowLow({ session }: RheaLink): boolean {
 const frameOverhead = 66;
 
 /**
- * The delivery id, as on the wire, that the next settled message of a link gets if it leaves now, in one transfer past the library. Undefined
- * if it has to wait for the window, for credit or for others.
+ * The delivery id, as on the wire, that the next settled message of a link gets if it leaves now, in one transfer past the
+ * library. Undefined if it has to wait for the window, for credit or for others.
  */
 export function nextSettled({ session, credit }: RheaLink): number | undefined {
   const { outgoing } = session;
