@@ -62,7 +62,8 @@ import { receiveForService, settleForService } from "./messages/service-queue.ts
 import { ServiceWaiters } from "./messages/service-waiters.ts";
 import { type Meter, noMeter } from "./meter.ts";
 import { invokeMethod } from "./methods/invoke-method.ts";
-import { sendTelemetry, sendTogether } from "./messages/send-telemetry.ts";
+import { sendTelemetry } from "./messages/send-telemetry.ts";
+import { telemetrySender } from "./messages/telemetry-sender.ts";
 import { lastChange, readChanges } from "./query/changes.ts";
 import { createIndex, deleteIndex, listIndexes, startIndexes } from "./query/indexes.ts";
 import { LiveQuery } from "./query/live-query.ts";
@@ -280,7 +281,7 @@ function bind(
     },
     telemetry: {
       send: (...args) => sendTelemetry(context, ...args),
-      sendTogether: (...args) => sendTogether(context, ...args),
+      sender: (principal) => telemetrySender(context, principal),
     },
     cloudToDevice: {
       send: (...args) => sendCloudToDevice(context, ...args),

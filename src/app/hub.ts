@@ -10,6 +10,7 @@ import type { BulkEntry, BulkResult, DeviceInput, ModuleInput } from "../domain/
 import type { Policy, PolicyInput } from "../domain/identity/policy.ts";
 import type { JsonObject } from "../domain/json.ts";
 import type { NewMessage } from "../domain/messages/telemetry.ts";
+import type { Completion } from "./completion.ts";
 import type { NewCloudToDevice, Settlement } from "../domain/messages/c2d-queue.ts";
 import type { ConsumerGroup } from "../domain/messages/consumer-group.ts";
 import type { MethodResult } from "../domain/methods/method-call.ts";
@@ -264,12 +265,15 @@ export interface Telemetry {
   /** Resolves when the message is durable in the event log. */
   send(principal: IdentityPrincipal, message: NewMessage): Promise<unknown>;
   /**
-   * Several messages at once and in order: resolves when all are durable; refused together. Missing where each
-   * message is admitted or followed by itself.
+   * Who sends several messages at once again and again. Missing where each message is admitted or followed by itself.
    */
-  readonly sendTogether?:
-    | ((principal: IdentityPrincipal, messages: readonly NewMessage[]) => Promise<unknown>)
-    | undefined;
+  readonly sender?: ((principal: IdentityPrincipal) => TelemetrySender) | undefined;
+}
+
+/** What a sender's messages have in common is looked up once. To be kept no longer than its connection. */
+export interface TelemetrySender {
+  /** Several messages in order, one at the least: done when all are durable; refused together. */
+  sendTogether(messages: readonly NewMessage[], completion: Completion): void;
 }
 
 /** For owners: policies with all four rights. */

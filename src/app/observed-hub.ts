@@ -3,7 +3,7 @@ import { type IdentityKey, kindOf } from "../domain/identity/key.ts";
 import type { HubApi, Telemetry } from "./hub.ts";
 import type { Counter, Histogram, Labels, Meter } from "./meter.ts";
 import { countingsOf } from "./observed-calls.ts";
-import { TelemetryCounts, observeTelemetry, observeTogether } from "./observed-telemetry.ts";
+import { TelemetryCounts, observeSender, observeTelemetry } from "./observed-telemetry.ts";
 
 /** Surrounds calls with something that follows them through the system. */
 export interface Tracer {
@@ -38,12 +38,12 @@ export function observeHub(api: HubApi, observer: Observer): HubApi {
 function observeSending(telemetry: Telemetry, observer: Observer): Telemetry {
   const { meter, protocol, tracer } = observer;
   const counts = new TelemetryCounts(meter, protocol);
-  const { sendTogether } = telemetry;
+  const { sender } = telemetry;
   const counted = observeTelemetry(telemetry, counts);
   if (tracer === undefined)
     return {
       send: counted,
-      sendTogether: sendTogether && observeTogether(sendTogether, counts),
+      sender: sender && observeSender(sender, counts),
     };
   // A tracer follows each message by itself.
   return {

@@ -1,5 +1,7 @@
 import { HubError } from "../domain/errors.ts";
 import { kindOf } from "../domain/identity/key.ts";
+import type { NewMessage } from "../domain/messages/telemetry.ts";
+import type { Completion } from "./completion.ts";
 import type { Telemetry } from "./hub.ts";
 import type { Counter, Meter } from "./meter.ts";
 
@@ -13,23 +15,24 @@ const timedOneIn = 16;
 export function observeTelemetry(telemetry: Telemetry, counts: TelemetryCounts): Telemetry["send"] {
   return (principal, message) => {
     const sent = telemetry.send(principal, message);
-    counts.follow(sent, kindOf(principal.key), 1, message.body.byteLength);
+    counts.follow(sent, kindOf(principal.key), message.body.byteLength);
     return sent;
   };
 }
 
 /** Messages that are sent together are counted one by one and timed as one. */
-export function observeTogether(send: SendTogether, counts: TelemetryCounts): SendTogether {
-  return (principal, messages) => {
-    const sent = send(principal, messages);
-    let bytes = 0;
-    for (const { body } of messages) bytes += body.byteLength;
-    counts.follow(sent, kindOf(principal.key), messages.length, bytes);
-    return sent;
+export function observeSender(sender: SenderOf, counts: TelemetryCounts): SenderOf {
+  return (principal) => {
+    const kind = kindOf(principal.key);
+    const observed = sender(principal);
+    return {
+      sendTogether: (messages, completion) =>
+        observed.sendTogether(messages, counts.around(completion, kind, messages)),
+    };
   };
 }
 
-type SendTogether = NonNullable<Telemetry["sendTogether"]>;
+type SenderOf = NonNullable<Telemetry["sender"]>;
 
 type Kind = "device" | "module";
 
@@ -46,20 +49,56 @@ export class TelemetryCounts {
     this.#kinds = { device: this.#countsOf("device"), module: this.#countsOf("module") };
   }
 
-  /** Counts `messages` whose bodies have `bytes` when `sent` is settled. */
-  follow(sent: Promise<unknown>, kind: Kind, messages: number, bytes: number): void {
-    const { received, one, accepted, refused } = this.#kinds[kind];
+  /** Counts a message whose body has `bytes` when `sent` is settled. */
+  follow(sent: Promise<unknown>, kind: Kind, bytes: number): void {
+    const { received, one } = this.#kinds[kind];
     received.add(bytes);
-    if (messages === 1) sent.then(one.accepted, one.refused);
-    else
-      sent.then(
-        () => accepted(messages),
-        (error: unknown) => refused(error, messages),
-      );
+    sent.then(one.accepted, one.refused);
+    if (!this.#isTimed(1)) return;
+    const { seconds } = this.#meter;
+    const started = seconds();
+    sent.then(
+      () => this.#end(kind, "ok", seconds() - started),
+      (error: unknown) => this.#end(kind, resultOf(error), seconds() - started),
+    );
+  }
+
+  /** Counts `messages` when they are done or refused, which `completion` is then told. */
+  around(completion: Completion, kind: Kind, messages: readonly NewMessage[]): Completion {
+    let bytes = 0;
+    for (const { body } of messages) bytes += body.byteLength;
+    const counts = this.#kinds[kind];
+    counts.received.add(bytes);
+    const { length } = messages;
+    const counted = new Counted(completion, counts, length);
+    return this.#isTimed(length) ? this.#timed(counted, kind) : counted;
+  }
+
+  #end(kind: Kind, result: "ok" | "refused" | "failed", seconds: number): void {
+    const labels = { call: "telemetry.send", protocol: this.#protocol, kind, result };
+    this.#meter.histogram("twinhub_call_duration_seconds", labels).record(seconds);
+  }
+
+  #isTimed(messages: number): boolean {
     this.#untimed += messages;
-    if (this.#untimed < timedOneIn) return;
+    if (this.#untimed < timedOneIn) return false;
     this.#untimed %= timedOneIn;
-    this.#time(sent, kind);
+    return true;
+  }
+
+  #timed(completion: Completion, kind: Kind): Completion {
+    const { seconds } = this.#meter;
+    const started = seconds();
+    return {
+      done: () => {
+        this.#end(kind, "ok", seconds() - started);
+        completion.done();
+      },
+      refused: (error) => {
+        this.#end(kind, resultOf(error), seconds() - started);
+        completion.refused(error);
+      },
+    };
   }
 
   #countsOf(kind: Kind): KindCounts {
@@ -81,19 +120,33 @@ export class TelemetryCounts {
       refused,
     };
   }
+}
 
-  #time(sent: Promise<unknown>, kind: Kind): void {
-    const meter = this.#meter;
-    const started = meter.seconds();
-    const end = (result: "ok" | "refused" | "failed"): void => {
-      const labels = { call: "telemetry.send", protocol: this.#protocol, kind, result };
-      meter.histogram("twinhub_call_duration_seconds", labels).record(meter.seconds() - started);
-    };
-    sent.then(
-      () => end("ok"),
-      (error: unknown) => end(error instanceof HubError ? "refused" : "failed"),
-    );
+/** Messages that are not timed: one object for each request, and no function. */
+class Counted implements Completion {
+  readonly #completion: Completion;
+  readonly #counts: KindCounts;
+  readonly #messages: number;
+
+  constructor(completion: Completion, counts: KindCounts, messages: number) {
+    this.#completion = completion;
+    this.#counts = counts;
+    this.#messages = messages;
   }
+
+  done(): void {
+    this.#counts.accepted(this.#messages);
+    this.#completion.done();
+  }
+
+  refused(error: unknown): void {
+    this.#counts.refused(error, this.#messages);
+    this.#completion.refused(error);
+  }
+}
+
+function resultOf(error: unknown): "refused" | "failed" {
+  return error instanceof HubError ? "refused" : "failed";
 }
 
 interface KindCounts {

@@ -17,6 +17,7 @@ import type { EventMessage } from "../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../domain/time.ts";
 import type { Twin } from "../domain/twin/twin.ts";
 import type { TwinText } from "../domain/twin/view.ts";
+import type { Completion } from "./completion.ts";
 
 /** The only time there is. */
 export interface Clock {
@@ -311,8 +312,8 @@ export interface EventLog {
   readonly partitions: number;
   /** Resolves when the message is durable. Messages of one partition keep the order in which they were appended. */
   append(partition: number, message: EventMessage): Promise<LogPosition>;
-  /** Several messages, in order: resolves when they are durable, and is refused with none of them kept. */
-  appendAll(partition: number, messages: readonly EventMessage[]): Promise<void>;
+  /** Several messages, in order: completed when they are durable, or refused with none of them kept. */
+  appendAll(partition: number, messages: readonly EventMessage[], completion: Completion): void;
   /** Messages of a partition from `from` on, oldest first, at most `limit`. */
   read(partition: number, from: number, limit: number): Promise<readonly LoggedMessage[]>;
   /** The number of the first message enqueued at `time` or later; `lastSequenceNumber` + 1 if there is none. */

@@ -13,6 +13,8 @@ export interface LiveConnection {
   readonly since: Milliseconds;
   /** What the client announced when connecting, or "". */
   readonly modelId: string;
+  /** The one of its identity: no newer one has taken its place, and it has not ended. */
+  current: boolean;
   /** The last message sent or received; written to the store when the connection ends. */
   lastActivityTime: Milliseconds;
   /** The client takes direct methods: it has subscribed to them. */
@@ -48,7 +50,11 @@ export class LiveConnections {
     const text = keyText(key);
     const older = this.#byKey.get(text);
     this.#byKey.set(text, connection);
-    if (older !== undefined) return older;
+    connection.current = true;
+    if (older !== undefined) {
+      older.current = false;
+      return older;
+    }
     if (key.moduleId === undefined) this.#devices++;
     const ofDevice = this.#byDevice.get(key.deviceId);
     if (ofDevice === undefined) this.#byDevice.set(key.deviceId, new Set([text]));
@@ -62,6 +68,7 @@ export class LiveConnections {
     const text = keyText(key);
     if (this.#byKey.get(text) !== connection) return false;
     this.#byKey.delete(text);
+    connection.current = false;
     if (key.moduleId === undefined) this.#devices--;
     const ofDevice = this.#byDevice.get(key.deviceId);
     ofDevice?.delete(text);

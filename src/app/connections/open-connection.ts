@@ -63,6 +63,7 @@ export async function openConnection(
     since: begun.at,
     modelId: begun.modelId,
     lastActivityTime: begun.lastActivityTime,
+    current: false,
     methodsReady: false,
     methods: new Set(),
   };

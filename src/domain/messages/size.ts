@@ -4,12 +4,19 @@ import type { NewMessage } from "./telemetry.ts";
 export const maxTelemetrySize = 262_144;
 
 /** Body, values of system properties, names and values of application properties, in bytes (spec/semantics §10). */
-export function messageSize(message: NewMessage): number {
-  let size = message.body.byteLength;
-  const { system } = message;
+export function messageSize({ body, system, application }: NewMessage): number {
+  return body.byteLength + propertiesSize(system, application);
+}
+
+/** The part of a message's size that is not its body. */
+export function propertiesSize(
+  system: NewMessage["system"],
+  application: NewMessage["application"],
+): number {
+  let size = 0;
   let name: keyof typeof system;
   for (name in system) size += Buffer.byteLength(system[name] ?? "");
-  for (const [name, value] of message.application) {
+  for (const [name, value] of application) {
     size += Buffer.byteLength(name) + (value === null ? 0 : Buffer.byteLength(value));
   }
   return size;

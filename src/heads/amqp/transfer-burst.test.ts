@@ -1,7 +1,8 @@
 import { setImmediate as turnOver } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Sender } from "rhea";
-import type { HubApi, Telemetry } from "../../app/hub.ts";
+import { refuseLater } from "../../app/completion.ts";
+import type { HubApi, TelemetrySender } from "../../app/hub.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
 import { SocketEnd } from "../../../test/support/socket-pair.ts";
@@ -21,7 +22,7 @@ let test: TestHub;
 let together: number[];
 afterEach(async () => test.head.stop());
 
-type Send = NonNullable<Telemetry["sendTogether"]>;
+type Send = TelemetrySender["sendTogether"];
 
 async function start(
   options: TestHubOptions = {},
@@ -29,14 +30,19 @@ async function start(
 ): Promise<void> {
   together = [];
   const wrap = (hub: HubApi): HubApi => {
-    const { sendTogether } = hub.telemetry;
-    if (sendTogether === undefined) throw new Error("the hub takes no messages together");
-    const kept = keep(sendTogether);
-    const counted: Send = (principal, messages) => {
-      together.push(messages.length);
-      return kept(principal, messages);
+    const { sender } = hub.telemetry;
+    if (sender === undefined) throw new Error("the hub takes no messages together");
+    const counted: typeof sender = (principal) => {
+      const known = sender(principal);
+      const kept = keep((...args) => known.sendTogether(...args));
+      return {
+        sendTogether(messages, completion) {
+          together.push(messages.length);
+          kept(messages, completion);
+        },
+      };
     };
-    return { ...hub, telemetry: { ...hub.telemetry, sendTogether: counted } };
+    return { ...hub, telemetry: { ...hub.telemetry, sender: counted } };
   };
   test = await startTestHub({ ...options, limits: { linger: 50, ...options.limits }, wrap });
 }
@@ -174,9 +180,8 @@ describe("telemetry that comes together", () => {
     const kept = new Promise<void>((resolve) => {
       keep = resolve;
     });
-    await start({}, (forward) => async (principal, messages) => {
-      await kept;
-      return forward(principal, messages);
+    await start({}, (forward) => (messages, completion) => {
+      void kept.then(() => forward(messages, completion));
     });
     const client = await test.connect(key);
     const link = await client.sender(`${pathOf(key)}/messages/events`);
@@ -195,11 +200,10 @@ describe("telemetry that comes together", () => {
     "of a %s that is refused is rejected one by one, and the link goes on",
     async (_, key) => {
       let refuses = true;
-      await start({}, (keep) => (principal, messages) => {
-        if (!refuses) return keep(principal, messages);
-        return Promise.reject(
-          new HubError("IotHubQuotaExceeded", "The quota of the test is used up"),
-        );
+      const error = new HubError("IotHubQuotaExceeded", "The quota of the test is used up");
+      await start({}, (keep) => (messages, completion) => {
+        if (refuses) refuseLater(completion, error);
+        else keep(messages, completion);
       });
       const link = await linkOf(key);
       const refused = texts(5).map((text) => send(link, text));

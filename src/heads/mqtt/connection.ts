@@ -45,6 +45,10 @@ export class Connection {
   #state: State = { name: "awaitingConnect" };
   /** Settled when no CONNECT is being answered. */
   #connecting: Promise<void> = Promise.resolve();
+  /** The stream is paused until there is room for requests. */
+  #isHeld = false;
+  /** Nothing more comes from the peer. */
+  #isOver = false;
   #lastPacketAt: number;
   #cancelTimer: () => void;
   /** What the client has asked for; one fault at a time. */
@@ -65,7 +69,10 @@ export class Connection {
     this.#work = new WorkQueue({
       maxRequests: limits.inFlight,
       maxBytes: limits.inFlightBytes,
-      onAnswered: () => this.#proceed(),
+      onAnswered: () => {
+        // Otherwise everything that came was read, and whatever comes next makes itself known.
+        if (this.#isHeld || this.#isOver || this.#state.name !== "open") this.#proceed();
+      },
       onBug: (error) => this.#fail(error),
     });
     this.#link = new HubLink(peer.transport, limits.earlyDesired, (reason) => this.close(reason));
@@ -80,11 +87,15 @@ export class Connection {
       this.#guard.push(chunk);
       this.#proceed();
     });
-    this.#stream.on("end", () => this.#proceed());
+    const over = (): void => {
+      this.#isOver = true;
+      this.#proceed();
+    };
+    this.#stream.on("end", over);
     this.#stream.on("error", (error: Error) => {
       this.#services.log.debug({ address: this.#peer.address, err: error }, "stream error");
     });
-    this.#stream.on("close", () => this.#proceed());
+    this.#stream.on("close", over);
   }
 
   /** Ends the connection. Only the first reason counts; a second call ends the wait for accepted requests. */
@@ -135,7 +146,9 @@ export class Connection {
     }
     if (isAllRead) return this.#awaitInput();
     // Back-pressure: whatever has come stays in the guard, the rest with the peer (spec/mqtt §12).
-    if (this.#state.name === "open" || this.#state.name === "authenticating") this.#stream.pause();
+    if (this.#state.name !== "open" && this.#state.name !== "authenticating") return;
+    this.#isHeld = true;
+    this.#stream.pause();
   }
 
   /** False if something is at hand that may not be read yet. */
@@ -164,9 +177,13 @@ export class Connection {
   }
 
   #awaitInput(): void {
-    if (!this.#stream.readableEnded && !this.#stream.destroyed) this.#stream.resume();
-    // Everything that the peer has sent before it went is done first.
-    else if (this.#work.idle) this.close("networkLost");
+    if (this.#stream.readableEnded || this.#stream.destroyed) {
+      // Everything that the peer has sent before it went is done first.
+      if (this.#work.idle) this.close("networkLost");
+    } else if (this.#isHeld) {
+      this.#isHeld = false;
+      this.#stream.resume();
+    }
   }
 
   #handle(packet: InboundPacket, size: number): void {

@@ -5,19 +5,20 @@ import type { Duplex } from "node:stream";
  * have run dry leaves together, one socket write per connection.
  */
 export class FlushTurn {
-  readonly #outputs = new Set<Output>();
+  #outputs: Output[] = [];
 
+  /** To be called once for each output until it is flushed. */
   add(output: Output): void {
-    if (this.#outputs.size === 0) this.#schedule();
-    this.#outputs.add(output);
+    if (this.#outputs.length === 0) this.#schedule();
+    this.#outputs.push(output);
   }
 
   #schedule(): void {
     // A tick queued by a microtask runs after all microtasks: answers that wait for promises come along.
     queueMicrotask(() => {
       process.nextTick(() => {
-        const outputs = [...this.#outputs];
-        this.#outputs.clear();
+        const outputs = this.#outputs;
+        this.#outputs = [];
         for (const output of outputs) output.flush();
       });
     });

@@ -1,13 +1,14 @@
 import * as fc from "fast-check";
 import { generate, type IPublishPacket } from "mqtt-packet";
 import { describe, expect, it } from "vitest";
-import type { HubApi, Telemetry } from "../../app/hub.ts";
+import { refuseLater } from "../../app/completion.ts";
+import type { HubApi, TelemetrySender } from "../../app/hub.ts";
 import { HubError } from "../../domain/errors.ts";
 import { both, startTestHub, type TestHub } from "./testing/test-hub.ts";
 import type { TestClient } from "./testing/client.ts";
 import { telemetryTopic } from "./topics.ts";
 
-type SendTogether = NonNullable<Telemetry["sendTogether"]>;
+type SendTogether = TelemetrySender["sendTogether"];
 
 /** A hub that takes each message by itself. */
 function oneByOne(hub: HubApi): HubApi {
@@ -17,13 +18,16 @@ function oneByOne(hub: HubApi): HubApi {
 /** A hub that takes messages together in the given way. */
 function together(around: (send: SendTogether) => SendTogether) {
   return (hub: HubApi): HubApi => {
-    const { sendTogether } = hub.telemetry;
-    if (sendTogether === undefined) throw new Error("The hub takes no messages together");
+    const { sender } = hub.telemetry;
+    if (sender === undefined) throw new Error("The hub takes no messages together");
     return {
       ...hub,
       telemetry: {
         send: (...args) => hub.telemetry.send(...args),
-        sendTogether: around(sendTogether),
+        sender: (principal) => {
+          const known = sender(principal);
+          return { sendTogether: around((...args) => known.sendTogether(...args)) };
+        },
       },
     };
   };
@@ -107,12 +111,9 @@ describe.each(both)("telemetry of a %s that arrives together", (_, key) => {
     const sizes: number[] = [];
     const release: (() => void)[] = [];
     const test = await startTestHub({
-      wrap: together((send) => async (principal, messages) => {
+      wrap: together((send) => (messages, completion) => {
         sizes.push(messages.length);
-        await new Promise<void>((resolve) => {
-          release.push(resolve);
-        });
-        return send(principal, messages);
+        release.push(() => send(messages, completion));
       }),
     });
     const client = await test.connect(key);
@@ -136,7 +137,9 @@ describe.each(both)("telemetry of a %s that arrives together", (_, key) => {
 
   it("that the hub refuses is not acknowledged and ends the connection", async () => {
     const error = new HubError("ServiceUnavailable", "The disk is full");
-    const test = await startTestHub({ wrap: together(() => () => Promise.reject(error)) });
+    const test = await startTestHub({
+      wrap: together(() => (_messages, completion) => refuseLater(completion, error)),
+    });
     const client = await test.connect(key);
     await teach(client, own);
     client.sendBytes(Buffer.concat([message(own, 1), message(own, 2)]));

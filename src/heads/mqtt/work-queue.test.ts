@@ -1,5 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { type Lane, WorkQueue } from "./work-queue.ts";
+import { type Lane, type Work, WorkQueue } from "./work-queue.ts";
+
+/** A work that the test says the end of. */
+function together(name: string, bytes: number, requests: number, answered: string[]): Work {
+  return {
+    lane: "telemetry",
+    bytes,
+    requests,
+    isAnswered: false,
+    begin: () => false,
+    answer: () => void answered.push(name),
+  };
+}
 
 interface Job {
   readonly finish: () => Promise<void>;
@@ -39,19 +51,30 @@ function setup(maxRequests = 16, maxBytes = 1_000) {
 
 describe("the work queue", () => {
   it("counts a work that stands for several requests as so many, until it is answered", async () => {
-    const { queue } = setup(16, 1_000);
-    let finish = (): void => {};
-    const done = new Promise<void>((resolve) => {
-      finish = resolve;
-    });
-    queue.add("telemetry", 300, () => done.then(() => () => {}), 10);
+    const { queue, answered, bugs, woken } = setup(16, 1_000);
+    const ten = together("ten", 300, 10, answered);
+    const six = together("six", 1, 6, answered);
+    queue.enter(ten);
     expect([queue.full, queue.fullWith(5, 0), queue.fullWith(6, 0)]).toEqual([false, false, true]);
     expect([queue.fullWith(0, 699), queue.fullWith(0, 700)]).toEqual([false, true]);
-    queue.add("telemetry", 1, () => done.then(() => () => {}), 6);
+    queue.enter(six);
     expect(queue.full).toBe(true);
-    finish();
-    for (let i = 0; i < 10; i++) await Promise.resolve();
-    expect([queue.idle, queue.fullWith(15, 999)]).toEqual([true, false]);
+    queue.answered(six);
+    expect([queue.full, answered]).toEqual([true, []]);
+    queue.answered(ten);
+    expect([queue.idle, queue.fullWith(15, 999), answered]).toEqual([true, false, ["ten", "six"]]);
+    expect([bugs, woken()]).toEqual([[], 2]);
+  });
+
+  it("answers what is done at once before it goes on, and keeps its order with promises", async () => {
+    const { queue, answered, add, woken } = setup();
+    const before = add("before", "twinWrite");
+    queue.enter({ ...together("atOnce", 1, 1, answered), begin: () => true });
+    expect([answered, queue.idle]).toEqual([[], false]);
+    await before.finish();
+    expect([answered, queue.idle, woken()]).toEqual([["before", "atOnce"], true, 1]);
+    queue.enter({ ...together("alone", 1, 1, answered), begin: () => true });
+    expect([answered, queue.idle, woken()]).toEqual([["before", "atOnce", "alone"], true, 1]);
   });
 
   it("works on telemetry at the same time and answers in the order of arrival", async () => {

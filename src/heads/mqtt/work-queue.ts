@@ -7,20 +7,20 @@ export type Lane = "telemetry" | "twinRead" | "twinWrite" | "session";
 /** Writes a request's answers, if it has any; runs in the order in which requests arrived. */
 export type Answer = () => void;
 
-interface Entry {
+/** A request, or several that are answered together. */
+export interface Work {
   readonly lane: Lane;
+  /** Of its packets. */
   readonly bytes: number;
+  /** For how many requests it stands. */
   readonly requests: number;
-  readonly work: () => Answer | Promise<Answer>;
-  answer: Answer | undefined;
+  /** Written by the queue only. */
+  isAnswered: boolean;
+  /** True if it is done; otherwise the queue is told by `answered` when it is. Handles its own failures. */
+  begin(): boolean;
+  /** Writes the answers, if there are any. */
+  answer(): void;
 }
-
-const conflicts: Record<Lane, readonly Lane[]> = {
-  telemetry: [],
-  twinRead: ["twinWrite", "session"],
-  twinWrite: ["twinRead", "session"],
-  session: ["twinRead", "twinWrite", "session"],
-};
 
 export interface WorkQueueOptions {
   /** Requests, and bytes of their packets, in progress before the queue is full. */
@@ -35,15 +35,18 @@ export interface WorkQueueOptions {
 /**
  * One connection's requests: started in order, as far as their lanes allow together, and answered in order, so
  * that PUBACKs follow the order of their PUBLISHes [MQTT-4.6.0-2]. Bounded by its owner, who adds nothing while
- * it is full.
+ * it is full. Hot: telemetry passes without a promise.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  readonly #entries: Entry[] = [];
-  readonly #running: Record<Lane, number> = { telemetry: 0, twinRead: 0, twinWrite: 0, session: 0 };
+  readonly #works: Work[] = [];
   #started = 0;
   #requests = 0;
   #bytes = 0;
+  /** Requests in progress by lane; telemetry is in nobody's way. */
+  #twinReads = 0;
+  #twinWrites = 0;
+  #sessions = 0;
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -60,20 +63,40 @@ export class WorkQueue {
   }
 
   get idle(): boolean {
-    return this.#entries.length === 0;
+    return this.#works.length === 0;
   }
 
-  /** `requests`: for how many `work` stands, which are then answered together. */
-  add(lane: Lane, bytes: number, work: () => Answer | Promise<Answer>, requests = 1): void {
-    this.#entries.push({ lane, bytes, requests, work, answer: undefined });
-    this.#requests += requests;
-    this.#bytes += bytes;
+  /** Adds one request that `run` answers. */
+  add(lane: Lane, bytes: number, run: () => Answer | Promise<Answer>): void {
+    this.enter(new Promised(this, lane, bytes, run));
+  }
+
+  /** Adds a work that knows when it is done. */
+  enter(work: Work): void {
+    this.#works.push(work);
+    this.#requests += work.requests;
+    this.#bytes += work.bytes;
     this.#start();
+  }
+
+  /** `work`, which was begun before, is done. */
+  answered(work: Work): void {
+    try {
+      this.#done(work);
+      this.#options.onAnswered();
+    } catch (error) {
+      this.#options.onBug(error);
+    }
+  }
+
+  /** `work` failed although it handles its own failures. */
+  failed(error: unknown): void {
+    this.#options.onBug(error);
   }
 
   /** Forgets requests that have not been started. */
   dropWaiting(): void {
-    for (const { bytes, requests } of this.#entries.splice(this.#started)) {
+    for (const { bytes, requests } of this.#works.splice(this.#started)) {
       this.#bytes -= bytes;
       this.#requests -= requests;
     }
@@ -81,57 +104,102 @@ export class WorkQueue {
 
   #start(): void {
     for (;;) {
-      const entry = this.#entries[this.#started];
-      if (entry === undefined) return;
-      if (this.#isBlocked(entry.lane)) return;
+      const work = this.#works[this.#started];
+      if (work === undefined || this.#isBlocked(work.lane)) return;
       this.#started++;
-      this.#running[entry.lane]++;
-      this.#run(entry);
+      this.#count(work.lane, 1);
+      try {
+        if (work.begin()) this.#done(work);
+      } catch (error) {
+        this.#options.onBug(error);
+      }
     }
   }
 
   #isBlocked(lane: Lane): boolean {
-    for (const other of conflicts[lane]) if (this.#running[other] > 0) return true;
+    switch (lane) {
+      case "telemetry":
+        return false;
+      case "twinRead":
+        return this.#twinWrites + this.#sessions > 0;
+      case "twinWrite":
+        return this.#twinReads + this.#sessions > 0;
+      case "session":
+        return this.#twinReads + this.#twinWrites + this.#sessions > 0;
+    }
+  }
+
+  #count(lane: Lane, by: 1 | -1): void {
+    switch (lane) {
+      case "telemetry":
+        return;
+      case "twinRead":
+        this.#twinReads += by;
+        return;
+      case "twinWrite":
+        this.#twinWrites += by;
+        return;
+      case "session":
+        this.#sessions += by;
+        return;
+    }
+  }
+
+  #done(work: Work): void {
+    const works = this.#works;
+    work.isAnswered = true;
+    if (works[0] !== work) return;
+    let answered = 0;
+    for (; answered < works.length; answered++) {
+      const next = works[answered];
+      if (next === undefined || !next.isAnswered) break;
+      this.#count(next.lane, -1);
+      this.#requests -= next.requests;
+      this.#bytes -= next.bytes;
+      next.answer();
+    }
+    // Mostly there is one, and an array that is emptied by its length gives its memory back.
+    if (works.length === 1) works.pop();
+    else works.splice(0, answered);
+    this.#started -= answered;
+    this.#start();
+  }
+}
+
+/** A request whose answer comes with a promise, or at once. */
+class Promised implements Work {
+  readonly lane: Lane;
+  readonly bytes: number;
+  readonly requests = 1;
+  isAnswered = false;
+  readonly #queue: WorkQueue;
+  readonly #run: () => Answer | Promise<Answer>;
+  #answer: Answer | undefined;
+
+  constructor(queue: WorkQueue, lane: Lane, bytes: number, run: () => Answer | Promise<Answer>) {
+    this.lane = lane;
+    this.bytes = bytes;
+    this.#queue = queue;
+    this.#run = run;
+  }
+
+  begin(): boolean {
+    const outcome = this.#run();
+    if (typeof outcome === "function") {
+      this.#answer = outcome;
+      return true;
+    }
+    outcome.then(
+      (answer) => {
+        this.#answer = answer;
+        this.#queue.answered(this);
+      },
+      (error: unknown) => this.#queue.failed(error),
+    );
     return false;
   }
 
-  #run(entry: Entry): void {
-    try {
-      const outcome = entry.work();
-      if (typeof outcome === "function") {
-        this.#done(entry, outcome);
-      } else {
-        outcome.then((answer) => this.#answered(entry, answer), this.#options.onBug);
-      }
-    } catch (error) {
-      this.#options.onBug(error);
-    }
-  }
-
-  #answered(entry: Entry, answer: Answer): void {
-    try {
-      this.#done(entry, answer);
-      this.#options.onAnswered();
-    } catch (error) {
-      this.#options.onBug(error);
-    }
-  }
-
-  #done(entry: Entry, answer: Answer): void {
-    entry.answer = answer;
-    if (this.#entries[0] !== entry) return;
-    let answered = 0;
-    for (const { lane, bytes, requests, answer: ready } of this.#entries) {
-      if (ready === undefined) break;
-      answered++;
-      this.#running[lane]--;
-      this.#requests -= requests;
-      this.#bytes -= bytes;
-      ready();
-    }
-    if (answered === this.#entries.length) this.#entries.length = 0;
-    else this.#entries.splice(0, answered);
-    this.#started -= answered;
-    this.#start();
+  answer(): void {
+    this.#answer?.();
   }
 }

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { completed } from "../../app/completion.ts";
 import type { CommittedEvent, HubStore } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { HubEvent } from "../../domain/events/hub-event.ts";
@@ -893,7 +894,7 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       it("appends messages together, in their order among the others", async () => {
         const many = Array.from({ length: 300 }, (_, n) => message(m1, `t${n}`, n));
         const before = store.eventLog.append(1, message(d1, "before"));
-        const together = store.eventLog.appendAll(1, many);
+        const together = completed((one) => store.eventLog.appendAll(1, many, one));
         const after = store.eventLog.append(1, message(d1, "after"));
         await Promise.all([before, together, after]);
         expect(await after).toEqual({ partition: 1, sequenceNumber: 302 });
@@ -913,7 +914,8 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       });
 
       it("knows no partition beyond its own", async () => {
-        await expect(store.eventLog.appendAll(99, [message(d1, "lost")])).rejects.toThrow(
+        const lost = [message(d1, "lost")];
+        await expect(completed((one) => store.eventLog.appendAll(99, lost, one))).rejects.toThrow(
           RangeError,
         );
         await expect(store.eventLog.append(99, message(d1, "lost"))).rejects.toThrow(RangeError);

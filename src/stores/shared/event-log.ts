@@ -1,3 +1,4 @@
+import type { Completion } from "../../app/completion.ts";
 import type { EventLog, LoggedMessage, LogPosition, PartitionInfo } from "../../app/ports.ts";
 import type { EventMessage } from "../../domain/messages/telemetry.ts";
 import { maxEndpoints, maxLogPartitions } from "../../domain/routing/limits.ts";
@@ -64,8 +65,8 @@ export class PartitionedLog implements EventLog {
     return this.#appendAmong(partition, message);
   }
 
-  async appendAll(partition: number, messages: readonly EventMessage[]): Promise<void> {
-    await this.#commits.appendAll(this.#among(partition), messages);
+  appendAll(partition: number, messages: readonly EventMessage[], completion: Completion): void {
+    this.#commits.appendAll(this.#among(partition), messages, completion);
   }
 
   async #appendAmong(partition: number, message: EventMessage): Promise<LogPosition> {

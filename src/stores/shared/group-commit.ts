@@ -7,6 +7,7 @@ import type {
   LogPosition,
   StoreFigures,
 } from "../../app/ports.ts";
+import { type Completion, refuseLater } from "../../app/completion.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { EventMessage } from "../../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../../domain/time.ts";
@@ -30,12 +31,43 @@ export const defaultCommitLimits: CommitLimits = {
 };
 
 interface Waiting {
-  readonly run: (batch: Batch) => unknown;
   readonly bytes: number;
   /** For how many it counts: messages that are appended together are one work. */
   readonly count: number;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
+  run(batch: Batch): unknown;
+  done(value: unknown): void;
+  refused(error: unknown): void;
+}
+
+/** Messages that are appended together: all or none. */
+class Appending implements Waiting {
+  readonly bytes: number;
+  readonly count: number;
+  readonly #partition: number;
+  readonly #messages: readonly EventMessage[];
+  readonly #completion: Completion;
+
+  constructor(partition: number, messages: readonly EventMessage[], completion: Completion) {
+    let bytes = 0;
+    for (const { body } of messages) bytes += body.byteLength;
+    this.bytes = bytes;
+    this.count = messages.length;
+    this.#partition = partition;
+    this.#messages = messages;
+    this.#completion = completion;
+  }
+
+  run(batch: Batch): void {
+    batch.appendAll(this.#partition, this.#messages);
+  }
+
+  done(): void {
+    this.#completion.done();
+  }
+
+  refused(error: unknown): void {
+    this.#completion.refused(error);
+  }
 }
 
 /** How long what is only about connections waits for a commit that is made for something else, in milliseconds. */
@@ -43,6 +75,7 @@ const relaxedDelay = 50;
 /** The same after a commit has failed. */
 const retryDelay = 1_000;
 
+/** What became of a work in its batch. */
 type Outcome =
   | { readonly kind: "read" | "wrote" | "relaxed"; readonly value: unknown }
   | { readonly kind: "threw"; readonly error: unknown };
@@ -63,7 +96,7 @@ export interface Listeners {
  * Runs what one turn of the event loop asked for, in order, and commits it as one. There is no timer: what
  * arrives while a commit runs is the next batch.
  *
- * Promises are settled in the order of the works, after the commit; listeners hear of it one turn later. Works that
+ * Works are settled in their order, after the commit; listeners hear of it one turn later. Works that
  * write nothing but connections are settled before: their batch stays open for what follows, and sees them.
  */
 export class GroupCommit {
@@ -119,10 +152,11 @@ export class GroupCommit {
   }
 
   /** Together one work: all or none. */
-  appendAll(partition: number, messages: readonly EventMessage[]): Promise<void> {
-    let bytes = 0;
-    for (const { body } of messages) bytes += body.byteLength;
-    return this.#enqueue((batch) => batch.appendAll(partition, messages), bytes, messages.length);
+  appendAll(partition: number, messages: readonly EventMessage[], completion: Completion): void {
+    const appending = new Appending(partition, messages, completion);
+    const refusal = this.#refusal(appending.bytes);
+    if (refusal === undefined) this.#add(appending);
+    else refuseLater(completion, new HubError("ServiceUnavailable", refusal));
   }
 
   trimEvents(upTo: number): Promise<void> {
@@ -194,19 +228,23 @@ export class GroupCommit {
     }
   }
 
-  #enqueue<T>(run: (batch: Batch) => T, bytes: number, count = 1): Promise<T> {
+  #enqueue<T>(run: (batch: Batch) => T, bytes: number): Promise<T> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal(bytes);
       if (refusal !== undefined) {
         reject(new HubError("ServiceUnavailable", refusal));
         return;
       }
-      this.#waitingCount += count;
-      this.#waitingBytes += bytes;
-      const settled = resolve as (value: unknown) => void;
-      this.#queue.push({ run, bytes, count, resolve: settled, reject });
-      this.#schedule();
+      const done = resolve as (value: unknown) => void;
+      this.#add({ run, bytes, count: 1, done, refused: reject });
     });
+  }
+
+  #add(item: Waiting): void {
+    this.#waitingCount += item.count;
+    this.#waitingBytes += item.bytes;
+    this.#queue.push(item);
+    this.#schedule();
   }
 
   #refusal(bytes: number): string | undefined {
@@ -267,7 +305,32 @@ export class GroupCommit {
       const kept = waiting.filter((_, index) => outcomes[index]?.kind === "relaxed");
       this.#keepOpen({ batch, works: [...works, ...kept] }, relaxedDelay);
     }
-    for (let index = 0; index < waiting.length; index++) settle(waiting[index], outcomes[index]);
+    for (let index = 0; index < waiting.length; index++)
+      this.#settle(waiting[index], outcomes[index]);
+  }
+
+  #settle(item: Waiting | undefined, outcome: Outcome | undefined): void {
+    if (item === undefined || outcome === undefined) return;
+    if (outcome.kind === "threw") this.#refuse(item, outcome.error);
+    else
+      try {
+        item.done(outcome.value);
+      } catch (error) {
+        this.#tellBug(error);
+      }
+  }
+
+  #refuse(item: Waiting, reason: unknown): void {
+    try {
+      item.refused(reason);
+    } catch (error) {
+      this.#tellBug(error);
+    }
+  }
+
+  /** A completion has thrown: the others are to hear of their commit all the same. */
+  #tellBug(error: unknown): void {
+    this.#log?.error({ err: error }, "What waited for a commit failed when it was told");
   }
 
   #keepOpen(open: OpenBatch, delay: Milliseconds): void {
@@ -314,7 +377,8 @@ export class GroupCommit {
     const first = this.#state.lastSequence + 1;
     this.#state = after;
     const events = changes.events.map((event, index) => ({ sequence: first + index, event }));
-    const appended = new Set(changes.appends.map((row) => row.partition));
+    const appended = new Set<number>();
+    for (const row of changes.appends) appended.add(row.partition);
     if (events.length === 0 && appended.size === 0) return;
     this.#announcing++;
     // A turn later: answers that callers write in microtasks leave before pushes do.
@@ -352,8 +416,8 @@ export class GroupCommit {
       const kind = outcomes[index]?.kind;
       const outcome = kind === "wrote" || kind === "relaxed" ? undefined : attempt(item, batch);
       if (outcome === undefined || batch.changes.writes + batch.changes.relaxed > 0) {
-        item.reject(new HubError("ServiceUnavailable", message));
-      } else settle(item, outcome);
+        this.#refuse(item, new HubError("ServiceUnavailable", message));
+      } else this.#settle(item, outcome);
     }
   }
 }
@@ -379,10 +443,4 @@ function attempt(item: Waiting, batch: Batch): Outcome {
   } catch (error) {
     return { kind: "threw", error };
   }
-}
-
-function settle(item: Waiting | undefined, outcome: Outcome | undefined): void {
-  if (item === undefined || outcome === undefined) return;
-  if (outcome.kind === "threw") item.reject(outcome.error);
-  else item.resolve(outcome.value);
 }

@@ -1,3 +1,6 @@
+import { completed } from "../../../app/completion.ts";
+import type { TelemetrySender } from "../../../app/hub.ts";
+import type { IdentityPrincipal } from "../../../app/principal.ts";
 import { HubError, argumentInvalid } from "../../../domain/errors.ts";
 import { type Fault, readFault } from "../../../domain/messages/fault.ts";
 import { maxTelemetrySize } from "../../../domain/messages/size.ts";
@@ -24,7 +27,8 @@ export async function openTelemetry(context: LinkContext, attach: Attach): Promi
   const { faults } = context;
   const { hub, limits, faultInjection } = context.services;
   const identity = await joinIdentity(context, attach);
-  const { sendTogether } = hub.telemetry;
+  const { sender } = hub.telemetry;
+  let by: { readonly principal: IdentityPrincipal; readonly sender: TelemetrySender } | undefined;
   return {
     direction: "inbound",
     maxMessageSize: limits.telemetryBytes,
@@ -40,12 +44,15 @@ export async function openTelemetry(context: LinkContext, attach: Attach): Promi
       // The client knows that the message has come before it suffers (spec/amqp §15).
       return { outcome: accepted, afterwards: () => faults.inject(key, fault) };
     },
-    together: sendTogether && {
+    together: sender && {
       read: ordinaryMessages(limits, faultInjection),
       async send(messages) {
         const { key, opened } = identity.entry;
         faults.checkTelemetry(key);
-        return sendTogether(opened.principal, messages);
+        const { principal } = opened;
+        if (by?.principal !== principal) by = { principal, sender: sender(principal) };
+        const { sender: known } = by;
+        return completed((completion) => known.sendTogether(messages, completion));
       },
     },
     ended: identity.leave,

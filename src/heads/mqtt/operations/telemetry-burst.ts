@@ -1,9 +1,10 @@
+import type { Completion } from "../../../app/completion.ts";
+import type { Telemetry, TelemetrySender } from "../../../app/hub.ts";
 import type { NewMessage } from "../../../domain/messages/telemetry.ts";
 import { maxTelemetrySize } from "../../../domain/messages/size.ts";
 import { encodePubacks } from "../encode.ts";
 import type { DeviceSession } from "../session.ts";
-import type { Answer, WorkQueue } from "../work-queue.ts";
-import { noAnswer } from "./acknowledge.ts";
+import type { Work, WorkQueue } from "../work-queue.ts";
 
 /** What a topic says about its messages. */
 export type TopicProperties = Pick<NewMessage, "system" | "application">;
@@ -11,8 +12,6 @@ export type TopicProperties = Pick<NewMessage, "system" | "application">;
 /** Before a topic is known, which most idle connections never come to: shared, so that they cost nothing. */
 const noTopic = new Uint8Array();
 const noProperties: TopicProperties = { system: {}, application: new Map() };
-
-type Send = NonNullable<DeviceSession["services"]["hub"]["telemetry"]["sendTogether"]>;
 
 /**
  * Messages that one read of the socket brings. A device sends most of its telemetry to one topic: while the bytes of the
@@ -25,36 +24,37 @@ type Send = NonNullable<DeviceSession["services"]["hub"]["telemetry"]["sendToget
 export class TelemetryBurst {
   readonly #session: DeviceSession;
   readonly #work: WorkQueue;
-  readonly #send: Send | undefined;
+  readonly #senderOf: Telemetry["sender"];
+  /** Made for the first messages that come together. */
+  #sender: TelemetrySender | undefined;
   /** The topic whose messages are taken, as bytes; empty while there is none. */
   #topic: Uint8Array = noTopic;
   #properties = noProperties;
   /** The topic that `seen` was last told of: one that never comes again is not worth keeping. */
   #candidate = "";
-  #messages: NewMessage[] = [];
-  #packetIds: number[] = [];
-  #bytes = 0;
+  /** What was taken and not sent yet. */
+  #taken: Together | undefined;
 
   constructor(session: DeviceSession, work: WorkQueue) {
     this.#session = session;
     this.#work = work;
     const { telemetry } = session.services.hub;
-    this.#send = telemetry.sendTogether;
+    this.#senderOf = telemetry.sender;
   }
 
   /** Messages that were taken and not sent yet. */
   get count(): number {
-    return this.#messages.length;
+    return this.#taken?.requests ?? 0;
   }
 
   /** Bytes of their packets. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#taken?.bytes ?? 0;
   }
 
   /** A message without RETAIN has come to `topic`, which is well formed and asks for no fault. */
   seen(topic: string, properties: TopicProperties): void {
-    if (this.#send === undefined) return;
+    if (this.#senderOf === undefined) return;
     if (topic !== this.#candidate) {
       this.#candidate = topic;
       return;
@@ -80,15 +80,14 @@ export class TelemetryBurst {
     // A packet that is not larger than a message may be holds none that is.
     if (body > end || end - start > maxTelemetrySize) return false;
     if (!this.#isTopicBefore(bytes, at)) return false;
-    if (hasId) {
-      const packetId = (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0);
-      if (packetId === 0) return false;
-      this.#packetIds.push(packetId);
-    }
+    const packetId = hasId ? (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0) : undefined;
+    if (packetId === 0) return false;
     const { system, application } = this.#properties;
     const payload = new Uint8Array(bytes.buffer, bytes.byteOffset + body, end - body);
-    this.#messages.push({ body: payload, system, application });
-    this.#bytes += end - start;
+    const message = { body: payload, system, application };
+    if (this.#taken === undefined) this.#taken = new Together(this, message, packetId);
+    else this.#taken.add(message, packetId);
+    this.#taken.bytes += end - start;
     return true;
   }
 
@@ -104,30 +103,71 @@ export class TelemetryBurst {
 
   /** Hands what was taken to the hub. */
   send(): void {
-    const messages = this.#messages;
-    const packetIds = this.#packetIds;
-    const send = this.#send;
-    if (messages.length === 0 || send === undefined) return;
-    const bytes = this.#bytes;
-    this.#messages = [];
-    this.#packetIds = [];
-    this.#bytes = 0;
-    const work = () => this.#sendTogether(send, messages, packetIds);
-    this.#work.add("telemetry", bytes, work, messages.length);
+    const taken = this.#taken;
+    if (taken === undefined) return;
+    this.#taken = undefined;
+    this.#work.enter(taken);
   }
 
-  #sendTogether(
-    send: Send,
-    messages: readonly NewMessage[],
-    packetIds: readonly number[],
-  ): Promise<Answer> {
-    const session = this.#session;
-    return send(session.principal, messages).then(
-      () => (packetIds.length === 0 ? noAnswer : () => session.write(encodePubacks(packetIds))),
-      (error: unknown) => {
-        session.fail(error);
-        return noAnswer;
-      },
-    );
+  /** The work queue has begun `messages`. */
+  hand(messages: readonly NewMessage[], completion: Completion): void {
+    this.#sender ??= this.#senderOf?.(this.#session.principal);
+    this.#sender?.sendTogether(messages, completion);
+  }
+
+  /** They are durable, or refused because of `error`. */
+  settled(work: Together, error?: unknown): void {
+    if (error !== undefined) this.#session.fail(error);
+    this.#work.answered(work);
+  }
+
+  /** Their PUBACKs may leave. */
+  acknowledge(packetIds: readonly number[]): void {
+    if (packetIds.length > 0) this.#session.write(encodePubacks(packetIds));
+  }
+}
+
+/** Messages of one read on their way through the hub. */
+class Together implements Work, Completion {
+  readonly lane = "telemetry";
+  bytes = 0;
+  isAnswered = false;
+  readonly #burst: TelemetryBurst;
+  readonly #messages: NewMessage[];
+  /** Of those with QoS 1; empty if none is to be acknowledged. */
+  #packetIds: number[];
+
+  constructor(burst: TelemetryBurst, first: NewMessage, packetId: number | undefined) {
+    this.#burst = burst;
+    // Written so, an array takes no memory for more: many reads bring one message.
+    this.#messages = [first];
+    this.#packetIds = packetId === undefined ? [] : [packetId];
+  }
+
+  add(message: NewMessage, packetId: number | undefined): void {
+    this.#messages.push(message);
+    if (packetId !== undefined) this.#packetIds.push(packetId);
+  }
+
+  get requests(): number {
+    return this.#messages.length;
+  }
+
+  begin(): boolean {
+    this.#burst.hand(this.#messages, this);
+    return false;
+  }
+
+  done(): void {
+    this.#burst.settled(this);
+  }
+
+  refused(error: unknown): void {
+    this.#packetIds = [];
+    this.#burst.settled(this, error);
+  }
+
+  answer(): void {
+    this.#burst.acknowledge(this.#packetIds);
   }
 }
