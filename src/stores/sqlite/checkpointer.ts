@@ -7,10 +7,15 @@ import { type Driver, type DriverModule, lockTimeout } from "./driver.ts";
 const interval = 100;
 /** How long after the start the first one comes at the soonest, in milliseconds: its thread is not to slow the start down. */
 const firstAfter = 1_000;
-/** Bytes of the write-ahead log after which the main thread finishes what the worker has begun. */
-const defaultFinishBytes = 64 * 1024 * 1024;
+/**
+ * Bytes of the write-ahead log after which the main thread finishes what the worker has begun. A flush of a log that
+ * begins anew, over what it held before, takes half of the time of one that grows (docs/decisions/0008-log-in-place.md).
+ */
+const defaultFinishBytes = 8 * 1024 * 1024;
 /** At this many times as many bytes it does not wait for a busy worker any more. */
 const busyFactor = 4;
+/** Bytes of a page of the database with what the log says about it. */
+const frameBytes = 4_096 + 24;
 /** How long the main thread then waits for the worker, in milliseconds: writers are slowed down to what the disk takes. */
 const busyWait = 100;
 /** After a reader has kept the log from being emptied, as a backup does, it is let alone for so many milliseconds. */
@@ -21,13 +26,19 @@ export interface CheckpointSettings {
   readonly file: string;
   readonly synchronous: "FULL" | "NORMAL";
   readonly log: Log;
-  /** Default 64 MiB. */
+  /** Default 8 MiB. */
   readonly finishBytes?: number | undefined;
+}
+
+interface Answer {
+  readonly failure: string | null;
+  /** How long the log is, what has been copied included. */
+  readonly frames: number;
 }
 
 /**
  * A worker of plain text: it is the same from `src` and from `dist`, and needs nothing but the binding.
- * It answers each message when the checkpoint is done.
+ * It answers each message when the checkpoint is done, with the length of the log.
  */
 const workerText = `
 const { parentPort, workerData } = require("node:worker_threads");
@@ -37,6 +48,7 @@ const Database = binding.DatabaseSync ?? binding;
 const database = new Database(workerData.file);
 database.exec("PRAGMA busy_timeout = 0");
 database.exec("PRAGMA synchronous = " + workerData.synchronous);
+const checkpoint = database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
 parentPort.on("message", (message) => {
   if (message === "close") {
     database.close();
@@ -44,10 +56,9 @@ parentPort.on("message", (message) => {
     return;
   }
   try {
-    database.exec("PRAGMA wal_checkpoint(PASSIVE)");
-    parentPort.postMessage({ failure: null });
+    parentPort.postMessage({ failure: null, frames: Number(checkpoint.all()[0].log) });
   } catch (error) {
-    parentPort.postMessage({ failure: String(error.message) });
+    parentPort.postMessage({ failure: String(error.message), frames: 0 });
   }
 });
 `;
@@ -55,11 +66,13 @@ parentPort.on("message", (message) => {
 /**
  * Copies the write-ahead log into the database on another thread, which takes the flush of the database file
  * off the event loop. A log that grows faster than that is finished on the main thread: only while nobody
- * writes can it be copied whole, and only then does SQLite begin it anew.
+ * writes can it be copied whole, and only then does SQLite begin it anew. The file keeps its size, so that the log is
+ * written where the disk has a place for it already; beyond its limit it is cut when the log begins anew.
  */
 export class Checkpointer {
   readonly #driver: Driver;
   readonly #settings: CheckpointSettings;
+  readonly #finishBytes: number;
   /** Started by the first checkpoint; `null` once it has failed. */
   #worker: Worker | null | undefined;
   #running = false;
@@ -71,6 +84,8 @@ export class Checkpointer {
   constructor(driver: Driver, settings: CheckpointSettings) {
     this.#driver = driver;
     this.#settings = settings;
+    this.#finishBytes = settings.finishBytes ?? defaultFinishBytes;
+    driver.exec(`PRAGMA journal_size_limit = ${busyFactor * this.#finishBytes}`);
   }
 
   /** To be called after each commit. */
@@ -111,9 +126,8 @@ export class Checkpointer {
 
   /** The worker is busy, or gone. */
   #withoutWorker(): void {
-    const { finishBytes = defaultFinishBytes } = this.#settings;
     this.#last = performance.now();
-    if (this.#walSize() > (this.#running ? busyFactor * finishBytes : finishBytes)) this.#finish();
+    if (this.#walSize() > (this.#running ? busyFactor : 1) * this.#finishBytes) this.#finish();
     if (this.#running) this.committed();
   }
 
@@ -124,10 +138,10 @@ export class Checkpointer {
       workerData: { resolved: sqlite.resolved, file, synchronous },
     });
     worker.unref();
-    worker.on("message", (answer: { readonly failure: string | null }) => {
+    worker.on("message", ({ failure, frames }: Answer) => {
       this.#running = false;
-      if (answer.failure !== null) this.#warn(answer.failure);
-      if (this.#walSize() > (this.#settings.finishBytes ?? defaultFinishBytes)) this.#finish();
+      if (failure !== null) this.#warn(failure);
+      if (frames * frameBytes > this.#finishBytes) this.#finish();
     });
     worker.on("error", (error) => {
       this.#worker = null;
@@ -142,8 +156,9 @@ export class Checkpointer {
     try {
       // Nobody is waited for: a reader in another process may take minutes, and the event loop would stand still.
       this.#driver.exec(`PRAGMA busy_timeout = ${this.#running ? busyWait : 0}`);
-      // TRUNCATE, so that the size of the file tells how much is waiting.
-      const done = this.#driver.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get([]);
+      // Without the worker, who tells how much is waiting, the size of the file does.
+      const how = this.#worker === null ? "TRUNCATE" : "RESTART";
+      const done = this.#driver.prepare(`PRAGMA wal_checkpoint(${how})`).get([]);
       if (Number(done?.["busy"]) !== 0) this.#pausedUntil = performance.now() + readerPause;
     } catch (error) {
       this.#warn(error instanceof Error ? error.message : String(error));

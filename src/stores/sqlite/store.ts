@@ -42,7 +42,7 @@ export interface SqliteStoreOptions {
   /** Default 64 MiB. */
   readonly cacheBytes?: number | undefined;
   readonly limits?: CommitLimits | undefined;
-  /** Bytes of the write-ahead log at which it is emptied; default 64 MiB. */
+  /** Bytes of the write-ahead log at which it begins anew; default 8 MiB. */
   readonly walBytes?: number | undefined;
   /** How far the table of twins may be behind. */
   readonly journal?: JournalLimits | undefined;
