@@ -220,10 +220,11 @@ export class Connection {
   /** False if something is at hand that may not be read yet. */
   #takeFrames(): boolean {
     const { burst } = this.#links;
+    const now = this.#services.clock.now();
     while (this.#mayRead()) {
       const frame = this.#guard.next();
       if (frame === undefined) return true;
-      this.#lastReadAt = this.#services.clock.now();
+      this.#lastReadAt = now;
       if (this.#state.name === "open" && burst.take(frame)) continue;
       burst.send();
       this.#handle(frame);

@@ -8,10 +8,13 @@ const lengthBytes = 4;
 /** An empty frame: its length, offset, type and channel. */
 const smallestFrame = 8;
 const firstAllocation = 512;
+/** Room for a whole frame is made when one part of so many has come. */
+const wideness = 4;
 
 /**
  * Cuts a byte stream into protocol headers (8 bytes) and complete AMQP or SASL frames, by the length that each one
- * declares. A declared length alone costs no memory: bytes are gathered in a buffer that doubles as they arrive.
+ * declares. A declared length alone costs no memory: bytes are gathered in a buffer that doubles as they arrive, and has the
+ * size of the frame once a quarter of it is there.
  * Holds what was pushed and not yet taken, and one frame of at most `limit` bytes.
  */
 export class FrameGuard {
@@ -69,6 +72,8 @@ export class FrameGuard {
         this.#at += size;
         return frame;
       }
+      this.#append(left, size);
+      return undefined;
     }
     this.#append(left);
     return undefined;
@@ -80,7 +85,7 @@ export class FrameGuard {
       if (this.#have < lengthBytes) return undefined;
     }
     const size = this.#sizeOf(this.#gathered.readUInt32BE(0));
-    this.#append(Math.min(size - this.#have, this.#chunk.length - this.#at));
+    this.#append(Math.min(size - this.#have, this.#chunk.length - this.#at), size);
     if (this.#have < size) return undefined;
     const frame = this.#gathered.subarray(0, size);
     this.#gathered = noBytes;
@@ -88,12 +93,13 @@ export class FrameGuard {
     return frame;
   }
 
-  #append(count: number): void {
+  /** `size`: of the frame, if it is known yet. */
+  #append(count: number, size = 0): void {
     const needed = this.#have + count;
     if (needed > this.#gathered.length) {
-      const larger = Buffer.allocUnsafeSlow(
-        Math.max(needed, Math.min(this.#gathered.length * 2, this.limit), firstAllocation),
-      );
+      const doubled = Math.max(this.#gathered.length * 2, firstAllocation);
+      const wanted = size <= needed * wideness ? size : Math.min(doubled, this.limit);
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, wanted));
       this.#gathered.copy(larger, 0, 0, this.#have);
       this.#gathered = larger;
     }

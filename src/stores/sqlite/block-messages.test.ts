@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { EventMessage } from "../../domain/messages/telemetry.ts";
 import type { LogRow } from "../shared/changes.ts";
 import { BlockMessages } from "./block-messages.ts";
-import { blocksOf } from "./log-block.ts";
+import { type LogBlock, blocksOf } from "./log-block.ts";
 import { readHeads } from "./read-heads.ts";
 
 const seed = 20_261_123;
@@ -45,7 +45,7 @@ function rowsOf(all: readonly EventMessage[]): LogRow[] {
 }
 
 /** The only block of so few messages. */
-function blockOf(rows: readonly LogRow[]): ReturnType<typeof blocksOf>[number] {
+function blockOf(rows: readonly LogRow[]): LogBlock {
   const [block] = blocksOf(rows);
   if (block === undefined) throw new Error("There is no block");
   return block;
@@ -69,6 +69,44 @@ describe("a block of messages", () => {
     );
   });
 });
+
+describe("the blocks of a commit", () => {
+  it("hold every message of every partition in order, few or many, small or large", () => {
+    const bodies = [
+      ...Array.from({ length: 600 }, (_, index) => index % 7),
+      300_000,
+      5,
+      700_000,
+      1,
+    ];
+    const next = [1, 1];
+    const rows = bodies.map((length, index): LogRow => {
+      const partition = index % 2;
+      const sequenceNumber = next[partition] ?? 0;
+      next[partition] = sequenceNumber + 1;
+      const [message] = fc.sample(messages, { seed: index, numRuns: 1 })[0] ?? [];
+      if (message === undefined) throw new Error("There is no message");
+      const body = new Uint8Array(length).fill(index);
+      return { partition, sequenceNumber, enqueued: 0, total: 0, message: { ...message, body } };
+    });
+    const read: LogRow[] = [];
+    for (const block of blocksOf(rows)) {
+      // As the database does: what a block says stands until the next one is asked for.
+      const kept = new BlockMessages({ ...block, bodies: Uint8Array.from(block.bodies) });
+      kept.addTo(read, block.first, Number.POSITIVE_INFINITY);
+    }
+    for (const partition of [0, 1])
+      expect(messagesOf(read, partition)).toEqual(messagesOf(rows, partition));
+  });
+});
+
+function messagesOf(rows: readonly LogRow[], partition: number): unknown[] {
+  const own = rows.filter((row) => row.partition === partition);
+  return own.map(({ sequenceNumber, message }) => [
+    sequenceNumber,
+    { ...message, body: Buffer.from(message.body).toString("base64") },
+  ]);
+}
 
 describe("the heads of a block", () => {
   it("say the same in another spelling", () => {

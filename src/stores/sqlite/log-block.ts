@@ -44,22 +44,39 @@ type Head = readonly [sender: number, length: number, enqueuedTime: number, ...P
 
 export type BlockHeads = readonly [senders: readonly Sender[], heads: readonly Head[]];
 
-/** The blocks of a commit's messages, which are in order within each partition. */
-export function blocksOf(rows: readonly LogRow[]): LogBlock[] {
+/**
+ * The blocks of a commit's messages, which are in order within each partition. The bodies of a block stand only until the
+ * next one is asked for.
+ */
+export function* blocksOf(rows: readonly LogRow[]): Generator<LogBlock> {
   const open = new Map<number, OpenBlock>();
-  const blocks: LogBlock[] = [];
   let block: OpenBlock | undefined;
   for (const row of rows) {
     if (block?.partition !== row.partition) block = open.get(row.partition);
     if (block === undefined || block.isFull) {
-      if (block !== undefined) blocks.push(block.closed());
+      if (block !== undefined) yield block.closed();
       block = new OpenBlock(row);
       open.set(row.partition, block);
     }
     block.add(row.message);
   }
-  for (const block of open.values()) blocks.push(block.closed());
-  return blocks;
+  for (const last of open.values()) yield last.closed();
+}
+
+/** Where bodies are put together. A block's own buffer would be made and given back for each commit. */
+let desk: Buffer | undefined;
+/** Bodies of more bytes get a buffer of their own. */
+const deskBytes = 2 * maxBytes;
+
+function joined(bodies: readonly Uint8Array[], bytes: number): Uint8Array {
+  if (bytes > deskBytes) return Buffer.concat(bodies, bytes);
+  desk ??= Buffer.allocUnsafeSlow(deskBytes);
+  let at = 0;
+  for (const body of bodies) {
+    desk.set(body, at);
+    at += body.length;
+  }
+  return desk.subarray(0, bytes);
 }
 
 class OpenBlock {
@@ -69,6 +86,9 @@ class OpenBlock {
   readonly #bodies: Uint8Array[] = [];
   #heads = "";
   #bytes = 0;
+  /** What the last message said of itself, and how it is written. */
+  #said: Pick<EventMessage, "system" | "application"> | undefined;
+  #saidText = "";
   /** A message of the sender that came last, and its place: messages of one sender come together. */
   #last: EventMessage | undefined;
   #lastPlace = 0;
@@ -86,17 +106,25 @@ class OpenBlock {
   }
 
   add(message: EventMessage): void {
-    const { body, system, application, enqueuedTime } = message;
-    const head = `${this.#place(message)},${body.byteLength},${enqueuedTime}`;
-    const properties =
-      application.length > 0
-        ? `,${JSON.stringify(system)},${JSON.stringify(application)}`
-        : hasMembers(system)
-          ? `,${JSON.stringify(system)}`
-          : "";
-    this.#heads += this.#heads === "" ? `[${head}${properties}]` : `,[${head}${properties}]`;
+    const { body, enqueuedTime } = message;
+    const place = this.#place(message);
+    const properties = this.#propertiesText(message);
+    const separator = this.#bodies.length === 0 ? "" : ",";
+    this.#heads += `${separator}[${place},${body.byteLength},${enqueuedTime}${properties}]`;
     this.#bodies.push(body);
     this.#bytes += body.byteLength;
+  }
+
+  /** Of messages that follow each other, most say the same. */
+  #propertiesText({ system, application }: EventMessage): string {
+    const said = this.#said;
+    if (said !== undefined && isSame(said.application, application)) {
+      if (said.system === system || !(hasMembers(said.system) || hasMembers(system)))
+        return this.#saidText;
+    }
+    this.#said = { system, application };
+    this.#saidText = propertiesText(system, application);
+    return this.#saidText;
   }
 
   closed(): LogBlock {
@@ -108,7 +136,7 @@ class OpenBlock {
       enqueued,
       before: total - message.body.byteLength,
       heads: `[[${this.#senders.join(",")}],[${this.#heads}]]`,
-      bodies: Buffer.concat(this.#bodies, this.#bytes),
+      bodies: joined(this.#bodies, this.#bytes),
     };
   }
 
@@ -128,6 +156,25 @@ class OpenBlock {
     this.#places.set(sender, this.#senders.length);
     return this.#senders.push(sender) - 1;
   }
+}
+
+/** Behind the rest of a head; nothing if a message says nothing of itself. */
+function propertiesText(
+  system: MessageProperties,
+  application: EventMessage["application"],
+): string {
+  if (application.length > 0) return `,${JSON.stringify(system)},${JSON.stringify(application)}`;
+  return hasMembers(system) ? `,${JSON.stringify(system)}` : "";
+}
+
+function isSame(a: EventMessage["application"], b: EventMessage["application"]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) {
+    const [one, other] = [a[index], b[index]];
+    if (one?.[0] !== other?.[0] || one?.[1] !== other?.[1]) return false;
+  }
+  return true;
 }
 
 interface KnownSender {
