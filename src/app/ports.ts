@@ -46,44 +46,23 @@ export interface Session {
   readonly subscriptions: readonly Subscription[];
 }
 
-/**
- * One unit of work. Reads see what earlier transactions wrote, committed or about to be committed before this
- * one; writes are applied together or not at all: whatever `work` throws undoes them.
- *
- * A store may run the same work more than once, so it must be free of side effects.
- */
-export interface HubTx {
-  /** One time for the whole transaction. */
+/** What can be asked of the state. */
+export interface HubReads {
+  /** One time for all that is read together. */
   readonly now: Milliseconds;
 
   identity(key: IdentityKey): Identity | undefined;
   /** The modules of a device, ordered by id. */
   modulesOf(deviceId: string): readonly Module[];
-  putIdentity(identity: Identity): void;
-  deleteIdentity(key: IdentityKey): void;
-
   twin(key: IdentityKey): Twin | undefined;
-  putTwin(key: IdentityKey, twin: Twin): void;
-  deleteTwin(key: IdentityKey): void;
-
   presence(key: IdentityKey): Presence | undefined;
-  putPresence(key: IdentityKey, presence: Presence): void;
-  deletePresence(key: IdentityKey): void;
-
   session(key: IdentityKey): Session | undefined;
-  putSession(key: IdentityKey, session: Session): void;
-  deleteSession(key: IdentityKey): void;
-
   policy(name: string): Policy | undefined;
   policies(): readonly Policy[];
-  putPolicy(policy: Policy): void;
-  deletePolicy(name: string): void;
 
   /** Small documents by collection and id: hub settings and whatever later parts keep. */
   document(collection: string, id: string): JsonObject | undefined;
   documents(collection: string): readonly { readonly id: string; readonly value: JsonObject }[];
-  putDocument(collection: string, id: string, value: JsonObject): void;
-  deleteDocument(collection: string, id: string): void;
 
   counts(): RegistryCounts;
 
@@ -91,6 +70,33 @@ export interface HubTx {
   queue(name: string, limit: number): readonly QueueItem[];
   queueItem(name: string, sequence: number): QueueItem | undefined;
   queueLength(name: string): number;
+}
+
+/**
+ * One unit of work. Reads see what earlier transactions wrote, committed or about to be committed before this
+ * one; writes are applied together or not at all: whatever `work` throws undoes them.
+ *
+ * A store may run the same work more than once, so it must be free of side effects.
+ */
+export interface HubTx extends HubReads {
+  putIdentity(identity: Identity): void;
+  deleteIdentity(key: IdentityKey): void;
+
+  putTwin(key: IdentityKey, twin: Twin): void;
+  deleteTwin(key: IdentityKey): void;
+
+  putPresence(key: IdentityKey, presence: Presence): void;
+  deletePresence(key: IdentityKey): void;
+
+  putSession(key: IdentityKey, session: Session): void;
+  deleteSession(key: IdentityKey): void;
+
+  putPolicy(policy: Policy): void;
+  deletePolicy(name: string): void;
+
+  putDocument(collection: string, id: string, value: JsonObject): void;
+  deleteDocument(collection: string, id: string): void;
+
   /** Appends an item; gives back its sequence number, which rises within a queue for ever. */
   addToQueue(name: string, value: JsonObject, body: Uint8Array): number;
   /** Writes an item's value anew, for example its lock. */
@@ -134,6 +140,12 @@ export interface HubStore {
    * does not wait for them: later works see them at once, and a hub starts with nobody connected anyway.
    */
   transaction<T>(key: IdentityKey | null, work: (tx: HubTx) => T): Promise<T>;
+
+  /**
+   * Runs `work` on every write that was acknowledged before, and resolves without waiting for those that were not. For
+   * what needs no place in the order of transactions. Rejects with what `work` throws.
+   */
+  read<T>(key: IdentityKey | null, work: (reads: HubReads) => T): Promise<T>;
 
   /** Devices (without modules) in ordinal order of their ids, after `after`, at most `limit`. Sees every acknowledged write. */
   listDevices(after: string | null, limit: number): Promise<readonly Identity[]>;

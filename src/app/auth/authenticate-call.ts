@@ -30,5 +30,5 @@ async function tellPolicyIfMissing(
   if (credential.kind !== "sas" || credential.token.policy === undefined) return;
   const path = `/${identityPath(key).join("/")}`;
   demand(await authenticateRequest(context, credential.token, path), "DeviceConnect");
-  await context.store.transaction(key, (tx) => findIdentity(tx, key));
+  await context.store.read(key, (tx) => findIdentity(tx, key));
 }

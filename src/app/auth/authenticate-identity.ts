@@ -64,7 +64,7 @@ function prove(
 
 function find(context: HubContext, { key, credential }: ConnectRequest): Promise<Found> {
   const policyName = credential.kind === "sas" ? credential.token.policy : undefined;
-  return context.store.transaction(key, (tx) => {
+  return context.store.read(key, (tx) => {
     const known = isId(key.deviceId) && (key.moduleId === undefined || isId(key.moduleId));
     const identity = known ? tx.identity(key) : undefined;
     const device = known ? tx.identity({ deviceId: key.deviceId }) : undefined;

@@ -28,7 +28,7 @@ export async function authenticateRequest(
   if (audience === null) throw denied("The audience (sr) of the token is not this hub");
   if (token.policy === undefined) return authenticateByOwnKey(context, token, audience);
   const name = token.policy;
-  const policy = await context.store.transaction(null, (tx) => tx.policy(name));
+  const policy = await context.store.read(null, (tx) => tx.policy(name));
   const keys = { primary: policy?.primaryKey ?? "", secondary: policy?.secondaryKey ?? "" };
   const verify = isEventHubsResource(token.rawResource) ? verifyEither : verifySas;
   const key = verify(token, keys, context.clock.now(), context.settings.clockSkew);

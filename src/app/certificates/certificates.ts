@@ -21,7 +21,7 @@ import { timeText } from "../../domain/time.ts";
 import type { HubContext } from "../context.ts";
 import type { Resource } from "../hub.ts";
 import { demandOwner } from "../policies/policies.ts";
-import type { HubTx } from "../ports.ts";
+import type { HubReads, HubTx } from "../ports.ts";
 import type { Principal } from "../principal.ts";
 
 const collection = "certificates";
@@ -150,12 +150,12 @@ export async function verifyCertificate(
 }
 
 /** PEM of every CA that devices and modules may be signed by: the verified ones, and those of the configuration. */
-export function currentAuthorities(context: HubContext, tx: HubTx): readonly string[] {
+export function currentAuthorities(context: HubContext, tx: HubReads): readonly string[] {
   const verified = all(tx).filter((authority) => authority.isVerified);
   return [...verified.map(({ pem }) => pem), ...context.settings.deviceAuthorities];
 }
 
-function all(tx: HubTx): CertificateAuthority[] {
+function all(tx: HubReads): CertificateAuthority[] {
   return tx.documents(collection).map(({ value }) => value as unknown as CertificateAuthority);
 }
 

@@ -2,7 +2,7 @@ import { HubError } from "../../domain/errors.ts";
 import type { Device, Identity } from "../../domain/identity/identity.ts";
 import { type IdentityKey, isId, keyText } from "../../domain/identity/key.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
-import type { HubTx } from "../ports.ts";
+import type { HubReads } from "../ports.ts";
 
 export interface FoundIdentity {
   readonly identity: Identity;
@@ -11,7 +11,7 @@ export interface FoundIdentity {
 }
 
 /** Refuses with DeviceNotFound or, on a known device, ModuleNotFound. */
-export function findIdentity(tx: HubTx, key: IdentityKey): FoundIdentity {
+export function findIdentity(tx: HubReads, key: IdentityKey): FoundIdentity {
   // What is no id names nobody, whatever a store would make of it.
   const device = isId(key.deviceId) ? tx.identity({ deviceId: key.deviceId }) : undefined;
   if (device === undefined || device.moduleId !== undefined)
@@ -25,7 +25,7 @@ export function findIdentity(tx: HubTx, key: IdentityKey): FoundIdentity {
 }
 
 /** An identity and its twin, which exist together (spec/semantics §1). */
-export function findTwin(tx: HubTx, key: IdentityKey): FoundIdentity & { readonly twin: Twin } {
+export function findTwin(tx: HubReads, key: IdentityKey): FoundIdentity & { readonly twin: Twin } {
   const found = findIdentity(tx, key);
   const twin = tx.twin(key);
   if (twin === undefined) throw new Error(`the identity '${keyText(key)}' has no twin`);

@@ -5,6 +5,7 @@ import type { CommittedEvent, HubStore } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { HubEvent } from "../../domain/events/hub-event.ts";
 import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
+import type { Policy } from "../../domain/identity/policy.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import { never } from "../../domain/time.ts";
 import { newTwin } from "../../domain/twin/twin.ts";
@@ -31,6 +32,10 @@ function identityAt(key: IdentityKey) {
 
 function created(deviceId: string, n: number): HubEvent {
   return { type: "identityCreated", key: { deviceId }, at: n, generationId: String(n) };
+}
+
+function policy(name: string): Policy {
+  return { name, rights: ["ServiceConnect"], primaryKey: "cA==", secondaryKey: "cw==" };
 }
 
 async function allEvents(store: HubStore): Promise<readonly CommittedEvent[]> {
@@ -337,6 +342,83 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
       });
     });
 
+    describe("reads", () => {
+      const d1 = { deviceId: "d1" };
+
+      it("see what was acknowledged, and do not wait for what was only asked for", async () => {
+        await create(...both);
+        const order: string[] = [];
+        const asked = store.transaction(null, (tx) => {
+          for (const key of both) tx.putTwin(key, reported(newTwin(1), { n: 1 }));
+          tx.putPolicy(policy("p"));
+          tx.putDocument("c", "d", { n: 1 });
+          tx.addToQueue("q", { n: 1 }, new Uint8Array(1));
+          order.push("written");
+        });
+        const seen = () =>
+          store.read(null, (reads) => {
+            order.push("read");
+            return {
+              versions: both.map((key) => reads.twin(key)?.version),
+              names: both.map((key) => reads.identity(key)).map((found) => found?.deviceId),
+              modules: reads.modulesOf("d1").length,
+              policy: reads.policy("p")?.name,
+              policies: reads.policies().length,
+              document: reads.document("c", "d"),
+              documents: reads.documents("c").length,
+              queued: reads.queueLength("q"),
+              counts: reads.counts(),
+              now: reads.now,
+            };
+          });
+        const same = {
+          names: ["d1", "d1"],
+          modules: 1,
+          counts: { devices: 1, disabledDevices: 0, modules: 1 },
+          now: suiteTime,
+        };
+        const none = {
+          policy: undefined,
+          policies: 0,
+          document: undefined,
+          documents: 0,
+          queued: 0,
+        };
+        expect(await seen()).toEqual({ ...same, ...none, versions: [2, 2] });
+        await asked;
+        const all = { policy: "p", policies: 1, document: { n: 1 }, documents: 1, queued: 1 };
+        expect(await seen()).toEqual({ ...same, ...all, versions: [3, 3] });
+        expect(order).toEqual(["read", "written", "read"]);
+      });
+
+      it("see presence that was answered before its commit", async () => {
+        await create(...both);
+        for (const [n, key] of both.entries()) {
+          const presence = { connected: true, stateUpdatedTime: 1, lastActivityTime: n };
+          await store.transaction(key, (tx) => tx.putPresence(key, presence));
+          expect(await store.read(key, (reads) => reads.presence(key))).toEqual(presence);
+        }
+      });
+
+      it("hand on what they throw, and cannot be used after their end", async () => {
+        const thrown = new HubError("DeviceNotFound", "d9");
+        const failing = store.read(d1, () => {
+          throw thrown;
+        });
+        await expect(failing).rejects.toBe(thrown);
+        const late = await store.read(d1, (reads) => reads);
+        expect(() => late.identity(d1)).toThrow("after its work had ended");
+      });
+
+      it("are refused with ServiceUnavailable once the store is closing", async () => {
+        const closed = store.close();
+        await expect(store.read(d1, (reads) => reads.identity(d1))).rejects.toMatchObject({
+          name: "ServiceUnavailable",
+        });
+        await closed;
+      });
+    });
+
     describe("registry", () => {
       it("counts devices, disabled devices and modules, also within a work and after opening again", async () => {
         await create({ deviceId: "a" }, { deviceId: "b" }, { deviceId: "a", moduleId: "m" });
@@ -463,13 +545,6 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
     });
 
     describe("policies and documents", () => {
-      const policy = (name: string) => ({
-        name,
-        rights: ["ServiceConnect" as const],
-        primaryKey: "cA==",
-        secondaryKey: "cw==",
-      });
-
       it("keeps policies by name, in binary order", async () => {
         await store.transaction(null, (tx) => {
           for (const name of ["service", "device", "Zed"]) tx.putPolicy(policy(name));

@@ -3,6 +3,7 @@ import type {
   Clock,
   CommittedEvent,
   EventLog,
+  HubReads,
   HubStore,
   HubTx,
   Log,
@@ -103,6 +104,11 @@ export class CommittingStore implements HubStore {
   /** One order for all keys: stronger than what the port asks for. */
   transaction<T>(_key: IdentityKey | null, work: (tx: HubTx) => T): Promise<T> {
     return this.#commits.transaction(work);
+  }
+
+  /** Works run in turns of their own: between two of them there is nothing but what is committed, or answered already. */
+  async read<T>(_key: IdentityKey | null, work: (reads: HubReads) => T): Promise<T> {
+    return this.#commits.read(work);
   }
 
   async listDevices(after: string | null, limit: number): Promise<readonly Identity[]> {

@@ -2,6 +2,7 @@ import { type Counter, type Histogram, type Meter, noMeter } from "../../app/met
 import type {
   Clock,
   CommittedEvent,
+  HubReads,
   HubTx,
   Log,
   LogPosition,
@@ -13,7 +14,8 @@ import type { EventMessage } from "../../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../../domain/time.ts";
 import type { Backend, LogTail, StoredState } from "./backend.ts";
 import { Batch, tailOf } from "./batch.ts";
-import type { Changes, LogTrim } from "./changes.ts";
+import { Changes, type LogTrim } from "./changes.ts";
+import { LayeredTransaction } from "./transaction.ts";
 
 export interface CommitLimits {
   /** Works that may wait for a commit; more are refused with ServiceUnavailable. */
@@ -74,6 +76,10 @@ class Appending implements Waiting {
 const relaxedDelay = 50;
 /** The same after a commit has failed. */
 const retryDelay = 1_000;
+
+const stopping = "The hub is stopping: its store takes no more work";
+/** What a read has written. */
+const noChanges = new Changes();
 
 /** What became of a work in its batch. */
 type Outcome =
@@ -145,6 +151,22 @@ export class GroupCommit {
   /** Queues `work`; see HubStore.transaction. */
   transaction<T>(work: (tx: HubTx) => T): Promise<T> {
     return this.#enqueue((batch) => batch.transaction(work), 0);
+  }
+
+  /** Runs `work` now; see HubStore.read. Must not be called by a work. */
+  read<T>(work: (reads: HubReads) => T): T {
+    if (this.#closed) throw new HubError("ServiceUnavailable", stopping);
+    const reads = new LayeredTransaction(this.#clock.now(), {
+      committed: this.#backend.records,
+      state: this.#state,
+      batch: this.#open?.batch.changes ?? noChanges,
+      work: noChanges,
+    });
+    try {
+      return work(reads);
+    } finally {
+      reads.end();
+    }
   }
 
   append(partition: number, message: EventMessage): Promise<LogPosition> {
@@ -249,7 +271,7 @@ export class GroupCommit {
 
   #refusal(bytes: number): string | undefined {
     const { maxWaiting, maxWaitingBytes } = this.#limits;
-    if (this.#closed) return "The hub is stopping: its store takes no more work";
+    if (this.#closed) return stopping;
     if (this.#waitingCount >= maxWaiting) {
       return `The store has ${maxWaiting} operations waiting, its limit, try again later`;
     }
