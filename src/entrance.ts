@@ -38,7 +38,7 @@ export function dropArrivals(server: NetServer): void {
 
 /**
  * Lets connections of a TLS listener in only as far as the doors have room, before anything is spent on a handshake.
- * The result has those that are open, by their peers' addresses.
+ * The result has those that are open, by their peers' addresses; who hears of a handshake tells its arrival.
  */
 export function guardEntrance(
   server: NetServer,
@@ -75,9 +75,6 @@ export function guardEntrance(
       if (arrivals.get(address) === arrival) arrivals.delete(address);
     });
     for (const listener of secure) listener.call(server, socket);
-  });
-  server.prependListener("secureConnection", (socket: Socket) => {
-    arrivals.get(addressOf(socket))?.handshaken(socket);
   });
   return arrivals;
 }

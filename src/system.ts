@@ -8,6 +8,10 @@ const longestTimer = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delay, work) {
+    if (delay <= longestTimer) {
+      const timer = setTimeout(work, Math.max(0, delay)).unref();
+      return () => clearTimeout(timer);
+    }
     const due = Date.now() + delay;
     let timer: NodeJS.Timeout;
     const wait = (): void => {

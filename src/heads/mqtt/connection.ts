@@ -32,6 +32,8 @@ type State =
   | { readonly name: "closing"; readonly reason: CloseReason }
   | { readonly name: "closed"; readonly reason: CloseReason };
 
+function ignore(): void {}
+
 /** One MQTT connection, from accept to the end of its stream. */
 export class Connection {
   readonly #services: Services;
@@ -95,7 +97,12 @@ export class Connection {
     this.#stream.on("error", (error: Error) => {
       this.#services.log.debug({ address: this.#peer.address, err: error }, "stream error");
     });
-    this.#stream.on("close", over);
+    this.#stream.on("close", () => {
+      over();
+      // Node keeps closed TLS sockets until a full collection: this connection need not be copied and marked with them.
+      this.#stream.removeAllListeners();
+      this.#stream.on("error", ignore);
+    });
   }
 
   /** Ends the connection. Only the first reason counts; a second call ends the wait for accepted requests. */
@@ -146,7 +153,9 @@ export class Connection {
     }
     if (isAllRead) return this.#awaitInput();
     // Back-pressure: whatever has come stays in the guard, the rest with the peer (spec/mqtt §12).
-    if (this.#state.name !== "open" && this.#state.name !== "authenticating") return;
+    const { name } = this.#state;
+    // Clients mostly wait for their CONNACK: who sends on before it is stopped by that.
+    if (name !== "open" && (name !== "authenticating" || this.#guard.heldBytes === 0)) return;
     this.#isHeld = true;
     this.#stream.pause();
   }

@@ -318,6 +318,51 @@ describe.each(both)("the connection of a %s", (_, key) => {
     expect(await test.endings(key)).toEqual(["networkLost"]);
   });
 
+  it("leaves nothing of itself with a stream that has closed, and survives what that still says", async () => {
+    const test = await startTestHub();
+    for (const leave of ["disconnect", "reset"] as const) {
+      const client = await test.connect(key);
+      const { serverEnd } = client;
+      const closed = new Promise((resolve) => serverEnd.once("close", resolve));
+      if (leave === "disconnect") client.send({ cmd: "disconnect" });
+      else client.reset();
+      await closed;
+      const left = ["data", "end", "close", "drain"].map((name) => serverEnd.listenerCount(name));
+      expect(left).toEqual([0, 0, 0, 0]);
+      expect(serverEnd.emit("error", new Error("late"))).toBe(true);
+    }
+    expect(await test.endings(key)).toEqual(["clientDisconnected", "networkLost"]);
+  });
+
+  it("stops reading when a client sends on before its CONNECT is answered, and then takes all of it", async () => {
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const test = await startTestHub({
+      wrap: (hub) => ({
+        ...hub,
+        auth: {
+          ...hub.auth,
+          async identity(request) {
+            await released;
+            return hub.auth.identity(request);
+          },
+        },
+      }),
+    });
+    const client = test.open();
+    client.send(connectPacket(test.credentials(key)));
+    client.publish(own, "first");
+    await vi.waitFor(() => expect(client.serverEnd.isPaused()).toBe(true));
+    client.publish(own, "second");
+    release();
+    expect(await client.next()).toMatchObject({ cmd: "connack", returnCode: 0 });
+    expect((await messages(test, 2)).map(([body]) => body)).toEqual(["first", "second"]);
+    client.send({ cmd: "disconnect" });
+    expect(await test.endings(key)).toEqual(["clientDisconnected"]);
+  });
+
   it("tells the hub of its end exactly once", async () => {
     const ended: string[] = [];
     const test = await startTestHub({

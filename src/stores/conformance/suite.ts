@@ -106,6 +106,41 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         expect(await found()).toEqual([identity, twin, presence, session]);
       });
 
+      it("finds presence and session as they are now, however often they were asked for before", async () => {
+        await create(key);
+        const presence = { connected: true, stateUpdatedTime: 1, lastActivityTime: 2 };
+        const later = { connected: false, stateUpdatedTime: 3, lastActivityTime: 4 };
+        const session = { subscriptions: [{ filter: "$iothub/methods/POST/#", qos: 1 as const }] };
+        const found = () => read((tx) => [tx.presence(key), tx.session(key)]);
+        const twice = async () => [await found(), await found()];
+        const write = (what: Parameters<typeof store.transaction<void>>[1]) =>
+          store.transaction(key, what);
+        expect(await twice()).toEqual([
+          [undefined, undefined],
+          [undefined, undefined],
+        ]);
+        await write((tx) => {
+          tx.putPresence(key, presence);
+          tx.putSession(key, session);
+        });
+        expect(await twice()).toEqual([
+          [presence, session],
+          [presence, session],
+        ]);
+        await write((tx) => {
+          tx.putPresence(key, later);
+          tx.deleteSession(key);
+        });
+        expect(await twice()).toEqual([
+          [later, undefined],
+          [later, undefined],
+        ]);
+        await write((tx) => tx.deletePresence(key));
+        expect(await found()).toEqual([undefined, undefined]);
+        await reopened();
+        expect(await found()).toEqual([undefined, undefined]);
+      });
+
       it("no longer has what was deleted", async () => {
         await create(key);
         await store.transaction(key, (tx) => {

@@ -72,8 +72,11 @@ class Appending implements Waiting {
   }
 }
 
-/** How long what is only about connections waits for a commit that is made for something else, in milliseconds. */
-const relaxedDelay = 50;
+/**
+ * How long what is only about connections waits for a commit that is made for something else, in milliseconds: a crowd that
+ * comes back shares its pages, its flush and the checkpoint behind it.
+ */
+const relaxedDelay = 250;
 /** The same after a commit has failed. */
 const retryDelay = 1_000;
 

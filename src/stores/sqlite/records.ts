@@ -11,7 +11,7 @@ import type { JsonObject } from "../../domain/json.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
 import type { DocumentEntry, LogMark, Records, TwinEntry } from "../shared/backend.ts";
 import type { LogRow } from "../shared/changes.ts";
-import type { RecordCache } from "./cache.ts";
+import { absent, type RecordCache } from "./cache.ts";
 import { bytesOf, columnsOf, identityOf, parse, twinOf } from "./codec.ts";
 import type { Driver, Row, SqlValue } from "./driver.ts";
 import { EventRecords } from "./event-records.ts";
@@ -58,6 +58,15 @@ export class SqliteRecords implements Records {
   }
 
   presence(key: string): Presence | undefined {
+    const { presences } = this.#cache;
+    const cached = presences.get(key);
+    if (cached !== undefined) return cached === absent ? undefined : cached;
+    const presence = this.#readPresence(key);
+    presences.set(key, presence ?? absent);
+    return presence;
+  }
+
+  #readPresence(key: string): Presence | undefined {
     const row = this.#statements.presence.get(columnsOf(key));
     if (row === undefined) return undefined;
     return {
@@ -69,8 +78,13 @@ export class SqliteRecords implements Records {
   }
 
   session(key: string): Session | undefined {
+    const { sessions } = this.#cache;
+    const cached = sessions.get(key);
+    if (cached !== undefined) return cached === absent ? undefined : cached;
     const row = this.#statements.session.get(columnsOf(key));
-    return row === undefined ? undefined : (parse(row["doc"]) as Session);
+    const session = row === undefined ? undefined : (parse(row["doc"]) as Session);
+    sessions.set(key, session ?? absent);
+    return session;
   }
 
   policy(name: string): Policy | undefined {

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../domain/json.ts";
 import type { Changes } from "../shared/changes.ts";
-import type { RecordCache } from "./cache.ts";
+import { absent, type RecordCache } from "./cache.ts";
 import { columnsOf, logPosition } from "./codec.ts";
 import type { Driver, Statement } from "./driver.ts";
 import { eventBlocks } from "./event-block.ts";
@@ -42,6 +42,9 @@ export class SqliteWriter {
       if (twin === null) this.#cache.twins.delete(key);
       else this.#cache.putTwin(key, twin, length);
     }
+    for (const [key, presence] of changes.presence)
+      this.#cache.presences.set(key, presence ?? absent);
+    for (const [key, session] of changes.sessions) this.#cache.sessions.set(key, session ?? absent);
     if (changes.policies.size > 0) this.#records.forgetPolicies();
   }
 
@@ -137,7 +140,7 @@ const writes = {
     "INSERT INTO identities (device_id, module_id, doc) VALUES (?, ?, jsonb(?)) ON CONFLICT (device_id, module_id) DO UPDATE SET doc = excluded.doc",
   deleteIdentity: "DELETE FROM identities WHERE device_id = ? AND module_id = ?",
   putPresence:
-    "INSERT OR REPLACE INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time, detail) VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT INTO presence (device_id, module_id, connected, state_updated_time, last_activity_time, detail) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (device_id, module_id) DO UPDATE SET connected = excluded.connected, state_updated_time = excluded.state_updated_time, last_activity_time = excluded.last_activity_time, detail = excluded.detail",
   deletePresence: "DELETE FROM presence WHERE device_id = ? AND module_id = ?",
   putSession: "INSERT OR REPLACE INTO sessions (device_id, module_id, doc) VALUES (?, ?, ?)",
   deleteSession: "DELETE FROM sessions WHERE device_id = ? AND module_id = ?",
