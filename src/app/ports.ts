@@ -15,6 +15,7 @@ import type { Policy } from "../domain/identity/policy.ts";
 import type { Json, JsonObject } from "../domain/json.ts";
 import type { EventMessage } from "../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../domain/time.ts";
+import type { Report } from "../domain/twin/apply-reported.ts";
 import type { Twin } from "../domain/twin/twin.ts";
 import type { TwinText } from "../domain/twin/view.ts";
 import type { Completion } from "./completion.ts";
@@ -83,6 +84,8 @@ export interface HubTx extends HubReads {
   deleteIdentity(key: IdentityKey): void;
 
   putTwin(key: IdentityKey, twin: Twin): void;
+  /** The same of a twin that is `withReport` of the one that `twin` gives: a store may keep the report in its place. */
+  putReport(key: IdentityKey, twin: Twin, report: Report): void;
   deleteTwin(key: IdentityKey): void;
 
   putPresence(key: IdentityKey, presence: Presence): void;

@@ -41,6 +41,9 @@ const keys = [
   { deviceId: "d1" },
   { deviceId: "d1", moduleId: "m1" },
   { deviceId: "d2", moduleId: "m1" },
+  { deviceId: "d2" },
+  { deviceId: "d3" },
+  { deviceId: "d3", moduleId: "m1" },
 ];
 const textOf = (key) =>
   key.moduleId === undefined ? key.deviceId : `${key.deviceId}/${key.moduleId}`;
@@ -74,11 +77,35 @@ function nextTwin(tx, key) {
   return { ...twin, reported: { value, metadata, version: twin.reported.version + 1 }, version };
 }
 
+/** A report by hand, told to the store as such; at times one that is longer than the rest of the twin. */
+function putReport(tx, key, before) {
+  const at = tx.now;
+  const version = before.version + 1;
+  const change = { n: version, [`filler${random(3)}`]: "p".repeat(random(20) === 0 ? 3000 : 3) };
+  const { value, metadata, version: reported } = before.reported;
+  const times = Object.fromEntries(Object.keys(change).map((name) => [name, { t: at }]));
+  const section = {
+    value: { ...value, ...change },
+    metadata: { t: at, k: { ...metadata.k, ...times } },
+    version: reported + 1,
+  };
+  const twin = { ...before, reported: section, version };
+  tx.putReport(key, twin, { change, at });
+  return twin;
+}
+
+function putTwin(tx, key) {
+  const twin = nextTwin(tx, key);
+  tx.putTwin(key, twin);
+  return twin;
+}
+
 async function writeTwins(key) {
   for (;;) {
     const version = await store.transaction(key, (tx) => {
-      const twin = nextTwin(tx, key);
-      tx.putTwin(key, twin);
+      const before = tx.twin(key);
+      const isReport = before !== undefined && random(2) === 0;
+      const twin = isReport ? putReport(tx, key, before) : putTwin(tx, key);
       const { etagCounter } = twin;
       tx.emit({
         type: "twinChanged",

@@ -25,12 +25,11 @@ export function applyReported(
   checkVersion(twin.reported, expectedVersion);
   checkSection(patch, "removes");
   const change = mergeChange(twin.reported.value, patch);
-  const reported = mergeReported(twin.reported, change, now);
-  const version = twin.version + 1;
-  const { tags, desired, etagCounter, modelId, configurations } = twin;
+  const written = withReport(twin, { change, at: now });
+  const { etagCounter, version, reported } = written;
+  checkSize("Properties.Reported", reported.value);
   return {
-    // One by one: spread syntax takes as long as all the rest.
-    twin: { tags, desired, reported, etagCounter, version, modelId, configurations },
+    twin: written,
     changes: {
       opType: "updateTwin",
       etagCounter,
@@ -38,6 +37,21 @@ export function applyReported(
       reported: { change, version: reported.version },
     },
   };
+}
+
+/** What an accepted report has changed, with removed keys as `null`, and when. */
+export interface Report {
+  readonly change: JsonObject;
+  readonly at: Milliseconds;
+}
+
+/** The twin after a report that was accepted. Checks nothing: who has kept a twin and its reports comes to the same twin again. */
+export function withReport(twin: Twin, { change, at }: Report): Twin {
+  const { tags, desired, etagCounter, modelId, configurations } = twin;
+  const reported = mergeReported(twin.reported, change, at);
+  const version = twin.version + 1;
+  // One by one: spread syntax takes as long as all the rest.
+  return { tags, desired, reported, etagCounter, version, modelId, configurations };
 }
 
 function checkVersion(section: Section, expected: number | undefined): void {
@@ -50,7 +64,6 @@ function checkVersion(section: Section, expected: number | undefined): void {
 
 function mergeReported(section: Section, change: JsonObject, now: Milliseconds): Section {
   const value = merge(section.value, change);
-  checkSize("Properties.Reported", value);
   const metadata = mergeMetadata(section.metadata, change, { t: now });
   return { value, metadata, version: section.version + 1 };
 }

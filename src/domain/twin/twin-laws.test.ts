@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { emptyObject, isObject, type Json, type JsonObject } from "../json.ts";
-import { applyReported } from "./apply-reported.ts";
+import { applyReported, withReport } from "./apply-reported.ts";
 import { applyServicePatch } from "./apply-desired.ts";
 import { mergeChange, replaceChange } from "./change.ts";
 import { checkSection } from "./limits.ts";
@@ -283,6 +283,24 @@ describe("a twin, over any sequence of reports, patches and replacements", () =>
         }
         expect(JSON.stringify(loaded)).toBe(JSON.stringify(kept));
         expect(ownViewText(loaded)).toBe(JSON.stringify(ownView(kept)));
+      }),
+    );
+  });
+
+  it("comes out the same when a store has kept what reports changed, and not what they led to", () => {
+    fc.assert(
+      fc.property(steps, (all) => {
+        let [kept, followed] = [newTwin(0), newTwin(0)];
+        for (const [index, step] of all.entries()) {
+          const { twin, changes } = take(kept, step, index);
+          const change = changes?.reported?.change;
+          kept = twin;
+          followed =
+            change === undefined
+              ? stored(twin)
+              : withReport(followed, { change: JSON.parse(JSON.stringify(change)), at: index });
+          expect(JSON.stringify(followed)).toBe(JSON.stringify(kept));
+        }
       }),
     );
   });

@@ -1,14 +1,15 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { completed } from "../../app/completion.ts";
-import type { CommittedEvent, HubStore } from "../../app/ports.ts";
+import type { CommittedEvent, HubStore, HubTx } from "../../app/ports.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { HubEvent } from "../../domain/events/hub-event.ts";
 import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
 import type { Policy } from "../../domain/identity/policy.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import { never } from "../../domain/time.ts";
-import { newTwin } from "../../domain/twin/twin.ts";
+import { withReport } from "../../domain/twin/apply-reported.ts";
+import { newTwin, type Twin } from "../../domain/twin/twin.ts";
 import { Model, workArbitrary } from "./model.ts";
 import { device, fullTwin, message, module, reported, text } from "./samples.ts";
 
@@ -175,6 +176,43 @@ export function describeStore(name: string, open: () => Promise<OpenedStore>): v
         });
         await Promise.all([first, second]);
         expect(seen).toEqual([2, 3]);
+      });
+
+      it.each([
+        ["a device", { deviceId: "d1" }],
+        ["a module", { deviceId: "d1", moduleId: "m1" }],
+      ])("keeps what %s reports, beside and between other writes", async (_, at) => {
+        const write = (work: (tx: HubTx, twin: Twin) => void): Promise<void> =>
+          store.transaction(at, (tx) => work(tx, tx.twin(at) ?? newTwin(1)));
+        const report = (change: JsonObject): Promise<void> =>
+          write((tx, twin) => {
+            const told = { change, at: 5 };
+            tx.putReport(at, withReport(twin, told), told);
+          });
+        await create(at);
+        await Promise.all([report({ a: 1, gone: 1 }), report({ b: { c: 2 }, gone: null })]);
+        await Promise.all([
+          report({ b: { d: 3 } }),
+          write((tx, twin) => tx.putTwin(at, reported(twin, { e: 4 }))),
+          report({ f: 5 }),
+        ]);
+        await expect(
+          store.transaction(at, (tx) => {
+            tx.putReport(at, newTwin(9), { change: {}, at: 9 });
+            throw new Error("asked for");
+          }),
+        ).rejects.toThrow("asked for");
+        await reopened();
+        const twin = await store.transaction(at, (tx) => tx.twin(at));
+        expect(twin?.version).toBe(7);
+        expect(twin?.reported).toEqual({
+          value: { a: 1, b: { c: 2, d: 3 }, e: 4, f: 5 },
+          metadata: {
+            t: 5,
+            k: { a: { t: 5 }, b: { t: 5, k: { c: { t: 5 }, d: { t: 5 } } }, f: { t: 5 } },
+          },
+          version: 6,
+        });
       });
 
       it("runs works in the order in which they were asked for", async () => {

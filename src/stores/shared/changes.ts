@@ -6,6 +6,7 @@ import type { Policy } from "../../domain/identity/policy.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import type { EventMessage } from "../../domain/messages/telemetry.ts";
 import type { Milliseconds } from "../../domain/time.ts";
+import type { Report } from "../../domain/twin/apply-reported.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
 import { QueueChanges } from "./queues.ts";
 
@@ -32,6 +33,8 @@ export interface LogTrim {
 export class Changes {
   readonly identities: Written<Identity> = new Map();
   readonly twins: Written<Twin> = new Map();
+  /** Of those twins to which nothing but reports has happened: all of them, in order. */
+  readonly reports = new Map<string, Report[]>();
   readonly presence: Written<Presence> = new Map();
   readonly sessions: Written<Session> = new Map();
   readonly policies: Written<Policy> = new Map();
@@ -55,6 +58,7 @@ export class Changes {
   readonly #maps: readonly Map<unknown, unknown>[] = [
     this.identities,
     this.twins,
+    this.reports,
     this.presence,
     this.sessions,
     this.policies,
@@ -73,6 +77,16 @@ export class Changes {
     const touched = this.touchedModules.get(deviceId);
     if (touched === undefined) this.touchedModules.set(deviceId, new Set([key]));
     else touched.add(key);
+  }
+
+  writeTwin(key: string, twin: Twin | null): void {
+    this.write(this.twins, key, twin);
+    this.reports.delete(key);
+  }
+
+  writeReport(key: string, twin: Twin, report: Report): void {
+    this.#addReports(key, [report]);
+    this.write(this.twins, key, twin);
   }
 
   writeDocument(collection: string, id: string, value: JsonObject | null): void {
@@ -96,7 +110,7 @@ export class Changes {
     this.disabledDevices += work.disabledDevices;
     this.modules += work.modules;
     copy(work.identities, this.identities);
-    copy(work.twins, this.twins);
+    this.#mergeTwins(work);
     copy(work.presence, this.presence);
     copy(work.sessions, this.sessions);
     copy(work.policies, this.policies);
@@ -126,6 +140,21 @@ export class Changes {
     this.devices = 0;
     this.disabledDevices = 0;
     this.modules = 0;
+  }
+
+  #mergeTwins({ twins, reports }: Changes): void {
+    for (const [key, twin] of twins) {
+      const added = reports.get(key);
+      if (added === undefined) this.reports.delete(key);
+      else this.#addReports(key, added);
+      this.twins.set(key, twin);
+    }
+  }
+
+  /** To be called before the twin is set. */
+  #addReports(key: string, added: Report[]): void {
+    if (this.twins.has(key)) this.reports.get(key)?.push(...added);
+    else this.reports.set(key, added);
   }
 
   #count(identity: Identity | undefined, by: 1 | -1): void {

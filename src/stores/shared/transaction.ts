@@ -10,6 +10,7 @@ import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
 import type { Policy } from "../../domain/identity/policy.ts";
 import type { JsonObject } from "../../domain/json.ts";
 import type { Milliseconds } from "../../domain/time.ts";
+import type { Report } from "../../domain/twin/apply-reported.ts";
 import type { Twin } from "../../domain/twin/twin.ts";
 import type { DocumentEntry, Records, StoredState } from "./backend.ts";
 import type { Changes, Written } from "./changes.ts";
@@ -88,12 +89,15 @@ export class LayeredTransaction implements HubTx {
 
   putTwin(key: IdentityKey, twin: Twin): void {
     const work = this.#open();
-    work.write(work.twins, this.#textOf(key), twin);
+    work.writeTwin(this.#textOf(key), twin);
+  }
+
+  putReport(key: IdentityKey, twin: Twin, report: Report): void {
+    this.#open().writeReport(this.#textOf(key), twin, report);
   }
 
   deleteTwin(key: IdentityKey): void {
-    const work = this.#open();
-    work.write(work.twins, keyText(key), null);
+    this.#open().writeTwin(keyText(key), null);
   }
 
   presence(key: IdentityKey): Presence | undefined {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../domain/json.ts";
+import type { Report } from "../../domain/twin/apply-reported.ts";
 import type { Metadata, Section, Twin } from "../../domain/twin/twin.ts";
 import {
   desiredTexts,
@@ -18,11 +19,17 @@ const maxCharacters = 256 * 1024;
 
 /**
  * One twin in a row of `twin_journal`. `sections`: only these differ from what is in the twin's row of `twins`, or from an
- * earlier entry.
+ * earlier entry. `report`: nothing but this report has happened to the twin whose version is one less.
  */
 export type JournalEntry =
   | { readonly kind: "whole"; readonly key: string; readonly twin: Twin }
   | { readonly kind: "sections"; readonly key: string; readonly written: WrittenSections }
+  | {
+      readonly kind: "report";
+      readonly key: string;
+      readonly version: number;
+      readonly report: Report;
+    }
   | { readonly kind: "gone"; readonly key: string };
 
 /** Members of a twin that stand for what they were before. */
@@ -47,6 +54,11 @@ export class JournalBlocks {
   #keys: string[] = [];
   #text = "";
   #characters = 0;
+  #entries = 0;
+
+  get entries(): number {
+    return this.#entries;
+  }
 
   /** Of all entries. */
   get characters(): number {
@@ -59,6 +71,7 @@ export class JournalBlocks {
     this.#text += this.#keys.length === 0 ? entry : `,${entry}`;
     this.#keys.push(key);
     this.#characters += entry.length;
+    this.#entries++;
     return this.#blocks.length + 1;
   }
 
@@ -77,6 +90,11 @@ export class JournalBlocks {
 
 export function goneEntry(key: string): string {
   return `[${JSON.stringify(key)}]`;
+}
+
+/** `version`: the twin's after the report; `change`: the report's, as JSON text. */
+export function reportEntry(key: string, version: number, at: number, change: string): string {
+  return `[${JSON.stringify(key)},${version},${at},${change}]`;
 }
 
 /** `written`: the sections that it holds; 0 stands for each of the others. */
@@ -101,7 +119,7 @@ export function wholeEntry(key: string, twin: Twin): string {
   return `[${JSON.stringify(key)},${version},${etagCounter},${desired.version},${reported.version},${metadata},${doc}]`;
 }
 
-/** The inverse of the three. Throws whatever a parser throws if the bytes are not what this module has written. */
+/** The inverse of the four. Throws whatever a parser throws if the bytes are not what this module has written. */
 export function entriesOf(bytes: Uint8Array): readonly JournalEntry[] {
   const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   return (JSON.parse(text) as readonly (readonly unknown[])[]).map(entryOf);
@@ -113,6 +131,11 @@ function entryOf(members: readonly unknown[]): JournalEntry {
   switch (members.length) {
     case 1:
       return { kind: "gone", key };
+    case 4: {
+      const [, version, at, change] = members;
+      const report = { change: change as JsonObject, at: Number(at) };
+      return { kind: "report", key, version: Number(version), report };
+    }
     case 5:
       return { kind: "sections", key, written: reportOf(members) };
     case 6:

@@ -6,6 +6,7 @@ import * as fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { HubStore, HubTx } from "../../app/ports.ts";
 import { type IdentityKey, keyText } from "../../domain/identity/key.ts";
+import { type Report, withReport } from "../../domain/twin/apply-reported.ts";
 import { newTwin, type Twin } from "../../domain/twin/twin.ts";
 import { device, module, reported } from "../conformance/samples.ts";
 import { type Driver, type DriverModule, inTransaction } from "./driver.ts";
@@ -91,14 +92,13 @@ function crashed(directory: string): string {
   return copy;
 }
 
-/** The entries of the journal in their order, parsed. */
-function journalOf(directory: string): unknown {
+/** The rows of the journal, each with its entries. */
+function entries(directory: string): unknown[][][] {
   const driver = findDriver().open(databaseOf(directory));
   try {
-    const rows = driver
-      .prepare("SELECT CAST(twins AS TEXT) AS twins FROM twin_journal ORDER BY sequence")
-      .all([]);
-    return rows.flatMap((row): unknown => JSON.parse(String(row["twins"])));
+    const sql = "SELECT CAST(twins AS TEXT) AS twins FROM twin_journal ORDER BY sequence";
+    const rows = driver.prepare(sql).all([]);
+    return rows.map((row) => JSON.parse(String(row["twins"])) as unknown[][]);
   } finally {
     driver.close();
   }
@@ -144,6 +144,14 @@ async function prepared(limits: JournalLimits, cacheBytes = noCache): Promise<Op
     for (const each of both) create(tx, each, newTwin(1));
   });
   return opened;
+}
+
+/** As a device or module does it: the store is told what was reported. */
+async function reportTold(store: HubStore, at: IdentityKey, n: number): Promise<void> {
+  await store.transaction(at, (tx) => {
+    const told = { change: { n }, at: n };
+    tx.putReport(at, withReport(tx.twin(at) ?? newTwin(1), told), told);
+  });
 }
 
 /** A service's write of a section, or of both. */
@@ -214,14 +222,14 @@ describe("the journal of twins", () => {
     const section = (n: number, version: number) => [version, { t: n }, { n }];
     await store.listTwins("devices", null, 1);
     await write(store, both, { tags: 1 });
-    expect(journalOf(directory)).toEqual([
+    expect(entries(directory).flat()).toEqual([
       ["d", 3, 2, { n: 1 }, 0, 0],
       ["d/m", 3, 2, { n: 1 }, 0, 0],
     ]);
     await store.listTwins("devices", null, 1);
     await write(store, both, { desired: 2 });
     await report(store, [moduleKey], 3);
-    expect(journalOf(directory)).toEqual([
+    expect(entries(directory).flat()).toEqual([
       ["d", 4, 3, 0, section(2, 2), 0],
       ["d/m", 4, 3, 0, section(2, 2), 0],
       ["d/m", 5, 3, 0, section(2, 2), [2, expect.anything(), { n: 3 }]],
@@ -238,7 +246,9 @@ describe("the journal of twins", () => {
   it("is told of all of a twin that is new, or that the cache does not hold", async () => {
     const { store, directory } = await prepared(patient, someCache);
     const lengths = (): number[] =>
-      (journalOf(directory) as unknown[][]).map(({ length }) => length);
+      entries(directory)
+        .flat()
+        .map(({ length }) => length);
     expect(lengths()).toEqual([7, 7]);
     await write(store, both, { tags: 1 });
     expect(lengths()).toEqual([7, 7, 7, 7]);
@@ -270,6 +280,107 @@ describe("the journal of twins", () => {
     const { store, directory } = await prepared({ ...patient, maxEntries: 4 });
     for (let n = 1; n <= 10; n++) await report(store, [moduleKey], n);
     expect(stored(directory)).toEqual({ journal: 4, versions: { d: 2 } });
+    await store.close();
+  });
+
+  it.each([
+    ["a device", key],
+    ["a module", moduleKey],
+  ])("holds the reports of %s as they came, behind what they are reports of", async (_, at) => {
+    const { store, directory } = await prepared(patient);
+    for (let n = 1; n <= 3; n++) await reportTold(store, at, n);
+    const name = keyText(at);
+    expect(entries(directory).slice(1)).toEqual([
+      [[name, 3, 1, { n: 1 }]],
+      [[name, 4, 2, { n: 2 }]],
+      [[name, 5, 3, { n: 3 }]],
+    ]);
+    const copy = await open(patient, crashed(directory));
+    const expected = { version: 4, value: { n: 3 }, metadata: { t: 3, k: { n: { t: 3 } } } };
+    for (const each of [store, copy.store]) {
+      const twin = await each.transaction(null, (tx) => tx.twin(at));
+      expect(twin).toMatchObject({ version: 5, reported: expected });
+      await each.close();
+    }
+  });
+
+  it("holds what several reports of one turn have changed, in their order", async () => {
+    const { store, directory } = await prepared(patient);
+    await Promise.all([1, 2].flatMap((n) => both.map((at) => reportTold(store, at, n))));
+    expect(entries(directory)[1]).toEqual([
+      ["d", 3, 1, { n: 1 }],
+      ["d", 4, 2, { n: 2 }],
+      ["d/m", 3, 1, { n: 1 }],
+      ["d/m", 4, 2, { n: 2 }],
+    ]);
+    await store.close();
+  });
+
+  it("holds the section where something else than a report has happened in the same turn", async () => {
+    const { store, directory } = await prepared(patient, someCache);
+    await store.listTwins("devices", null, 1);
+    await Promise.all([report(store, [key], 1), reportTold(store, key, 2)]);
+    await Promise.all([reportTold(store, moduleKey, 3), report(store, [moduleKey], 4)]);
+    expect(entries(directory)).toEqual([
+      [["d", 4, 1, 0, 0, [3, { t: 2, k: { n: { t: 2 } } }, { n: 2 }]]],
+      [["d/m", 4, 1, 0, 0, [3, { t: 3, k: { n: { t: 3 } } }, { n: 4 }]]],
+    ]);
+    await store.close();
+  });
+
+  it("replaces reports that have become longer than what they are reports of", async () => {
+    const { store, directory } = await prepared(patient, someCache);
+    await store.listTwins("devices", null, 1);
+    for (let n = 0; n < 100; n++) await reportTold(store, moduleKey, n);
+    const texts = entries(directory).flat();
+    let sections = 0;
+    let reports = 0;
+    for (const [index, entry] of texts.entries()) {
+      if (entry.length === 6) reports = 0;
+      else reports += JSON.stringify(entry).length;
+      if (entry.length === 6) sections++;
+      // The texts of an empty twin have 200 characters.
+      expect([index, reports < 700]).toEqual([index, true]);
+    }
+    expect([texts.length, sections > 2, sections < 20]).toEqual([100, true, true]);
+    await store.close();
+  });
+
+  it("drops reports with what they are reports of, and writes the row that they would have led to", async () => {
+    const { store, directory } = await prepared({ ...patient, maxEntries: 10 });
+    await reportTold(store, key, 1);
+    for (let n = 1; n <= 30; n++) await reportTold(store, moduleKey, n);
+    expect(stored(directory)).toEqual({ journal: 10, versions: { d: 3 } });
+    const copy = await open(patient, crashed(directory));
+    expect(stored(copy.directory)).toEqual({ journal: 0, versions: { d: 3, "d/m": 32 } });
+    await copy.store.close();
+    await store.close();
+  });
+
+  it("leaves out reports that a row has already which was written when their beginning was dropped", async () => {
+    const { store, directory } = await prepared({ ...patient, maxEntries: 5 });
+    // The journal holds both twins; then a report; then more of the other twin than it has room for.
+    await reportTold(store, key, 1);
+    await report(store, [moduleKey], 1);
+    await report(store, [moduleKey], 2);
+    await report(store, [moduleKey], 3);
+    expect(entries(directory).map((row) => row.map(([name]) => name))).toEqual([
+      ["d"],
+      ["d/m"],
+      ["d/m"],
+      ["d/m"],
+    ]);
+    expect(stored(directory).versions).toEqual({ d: 3 });
+    await reportTold(store, key, 4);
+    const copy = await open(patient, crashed(directory));
+    expect(stored(copy.directory)).toEqual({ journal: 0, versions: { d: 4, "d/m": 5 } });
+    const twin = await copy.store.transaction(null, (tx) => tx.twin(key));
+    expect(twin?.reported).toEqual({
+      version: 3,
+      value: { n: 4 },
+      metadata: { t: 4, k: { n: { t: 4 } } },
+    });
+    await copy.store.close();
     await store.close();
   });
 
@@ -390,6 +501,11 @@ describe("a damaged row of the journal", () => {
     ["no entry", "'[[\"d/m\",3]]'"],
     ["no key", "'[[3]]'"],
     ["sections of nothing", '\'[["x",3,2,{"n":1},0,0]]\''],
+    ["a report of nothing", '\'[["x",3,1,{"n":1}]]\''],
+    [
+      "a report that does not follow",
+      '\'[["d/m",3,2,0,0,[2,{"t":1},{"n":1}]],["d/m",5,1,{"n":1}]]\'',
+    ],
     ["a section that is none", "'[[\"d/m\",3,2,0,0,1]]'"],
   ])("keeps the hub from starting: %s", async (_, bytes) => {
     const { store, directory } = await prepared(patient);
@@ -413,7 +529,8 @@ type Step =
   | { readonly do: "look" | "reopen" | "crash" };
 
 interface Work {
-  readonly what: "report" | "desire" | "tag" | "both" | "announce" | "delete";
+  /** `section`: the reported section is another one, and nobody says by which report. */
+  readonly what: "report" | "section" | "desire" | "tag" | "both" | "announce" | "delete";
   readonly at: number;
   readonly n: number;
 }
@@ -425,7 +542,18 @@ const keys: readonly IdentityKey[] = [0, 1].flatMap((n) => [
 
 const workArbitrary: fc.Arbitrary<Work> = fc.record({
   what: fc.constantFrom(
-    ...(["report", "report", "report", "desire", "tag", "both", "announce", "delete"] as const),
+    ...([
+      "report",
+      "report",
+      "report",
+      "report",
+      "section",
+      "desire",
+      "tag",
+      "both",
+      "announce",
+      "delete",
+    ] as const),
   ),
   at: fc.nat({ max: keys.length - 1 }),
   n: fc.nat({ max: 400 }),
@@ -449,6 +577,8 @@ function changed(twin: Twin | null, { what, n }: Work): Twin | null {
   const before = twin ?? newTwin(n);
   switch (what) {
     case "report":
+      return withReport(before, reportOf(n));
+    case "section":
       return reported(before, { n, text: "ü".repeat(n) });
     case "desire":
       return written(before, { desired: n });
@@ -461,6 +591,13 @@ function changed(twin: Twin | null, { what, n }: Work): Twin | null {
     case "delete":
       return null;
   }
+}
+
+/** Small ones and large ones; some remove what others have written. */
+function reportOf(n: number): Report {
+  const nested = { [`k${n % 3}`]: n % 5 === 0 ? null : n };
+  const text = n % 4 === 0 ? "ü".repeat(n) : null;
+  return { change: n % 7 === 0 ? { nested: n } : { nested, text, n }, at: n };
 }
 
 class Run {
@@ -497,8 +634,11 @@ class Run {
     const at = keys[work.at] ?? key;
     this.#model[work.at] = changed(this.#model[work.at] ?? null, work);
     return this.opened.store.transaction(at, (tx) => {
-      const twin = changed(tx.twin(at) ?? null, work);
-      if (twin !== null) create(tx, at, twin);
+      const before = tx.twin(at);
+      const twin = changed(before ?? null, work);
+      if (before !== undefined && twin !== null && work.what === "report")
+        tx.putReport(at, twin, reportOf(work.n));
+      else if (twin !== null) create(tx, at, twin);
       else {
         tx.deleteTwin(at);
         tx.deleteIdentity(at);

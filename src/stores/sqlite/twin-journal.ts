@@ -1,14 +1,23 @@
 import type { Twin } from "../../domain/twin/twin.ts";
-import type { Written } from "../shared/changes.ts";
-import { inDesired, inReported, inTags, type Sections, unwrittenLength } from "./codec.ts";
+import type { Report } from "../../domain/twin/apply-reported.ts";
+import type { Changes } from "../shared/changes.ts";
+import { inReported, unwrittenLength } from "./codec.ts";
 import type { Driver, Statement } from "./driver.ts";
+import { reportEntry } from "./journal-block.ts";
 import {
-  goneEntry,
-  type JournalBlock,
-  JournalBlocks,
-  sectionsEntry,
-  wholeEntry,
-} from "./journal-block.ts";
+  type Before,
+  behindOf,
+  cleanOf,
+  type Dirty,
+  type Draft,
+  entryOf,
+  lengthOf,
+  newDraft,
+  nothing,
+  takesReports,
+  type TwinPlan,
+  upToDate,
+} from "./journal-plan.ts";
 import { rowOf, type TwinRow, TwinRows } from "./twin-rows.ts";
 
 export interface JournalLimits {
@@ -26,21 +35,11 @@ export interface JournalLimits {
 
 export const defaultJournalLimits: JournalLimits = {
   maxTwins: 2_048,
-  maxEntries: 8_192,
+  maxEntries: 32_768,
   maxCharacters: 8 * 1024 * 1024,
   few: 3,
   quiet: 1_000,
 };
-
-/** A twin whose row is behind. */
-interface Dirty {
-  /** As it is committed; null if it is gone. */
-  readonly twin: Twin | null;
-  /** The newest row of the journal that holds it. */
-  readonly sequence: number;
-  /** In which sections the row of `twins` differs: the entries that say so may be dropped before the newest one. */
-  readonly behind: Sections | "whole";
-}
 
 interface JournalRow {
   readonly sequence: number;
@@ -48,25 +47,10 @@ interface JournalRow {
   readonly characters: number;
 }
 
-/** What a commit does with the twins that it changes. */
-export interface TwinPlan {
-  /** Each of them with the length of its texts. */
-  readonly changed: readonly (readonly [key: string, twin: Twin | null, length: number])[];
-  /** Rows of `twins` to be written. */
-  readonly rows: readonly TwinRow[];
-  /** How many of the oldest rows of the journal are not needed any more. */
-  readonly dropped: number;
-  readonly blocks: readonly JournalBlock[];
-  /** What is behind once the rows are written; null for what is not any more. */
-  readonly dirty: ReadonlyMap<string, Dirty | null>;
-}
-
-const nothing: TwinPlan = { changed: [], rows: [], dropped: 0, blocks: [], dirty: new Map() };
-
 /**
  * Twins that a commit has changed lie one behind the other in a row of `twin_journal` first: a report costs its bytes, and
- * not a place in the tree of `twins`. Their rows follow when the journal is full, its oldest part first: of a twin
- * that reports again and again, nothing but the newest state is ever written there.
+ * not a place in the tree of `twins`. Their rows follow when the journal is full, its oldest part first: a twin
+ * that reports again and again is put into the journal anew before that, and is never written there.
  *
  * At any moment `twins` with the journal's rows laid over it in their order is what was committed, and a twin that is not
  * among the dirty ones is in no row of the journal, so that its row in `twins` may be written at once.
@@ -82,6 +66,8 @@ export class TwinJournal {
   #entries = 0;
   #characters = 0;
   #sequence = 0;
+  /** How much has ever been put into the journal, in units of its limits: what is older than 1 is not there any more. */
+  #age = 0;
 
   /** The journal must be empty. */
   constructor(driver: Driver, limits: JournalLimits) {
@@ -107,34 +93,77 @@ export class TwinJournal {
   }
 
   /** Decides; writes nothing. `cached` gives twins as they are committed, if it knows them. */
-  plan(changed: Written<Twin>, cached: (key: string) => Twin | undefined): TwinPlan {
-    if (changed.size === 0) return nothing;
-    const isFew = changed.size <= this.#limits.few;
+  plan(
+    { twins, reports }: Pick<Changes, "twins" | "reports">,
+    cached: (key: string) => Twin | undefined,
+  ): TwinPlan {
+    if (twins.size === 0) return nothing;
+    const isFew = twins.size <= this.#limits.few;
     let room = this.#limits.maxTwins - this.#dirty.size;
-    const lengths: [string, Twin | null, number][] = [];
-    const rows: TwinRow[] = [];
-    const blocks = new JournalBlocks();
-    const dirty = new Map<string, Dirty | null>();
-    for (const [key, twin] of changed) {
+    const draft = newDraft();
+    for (const [key, twin] of twins) {
       const before = this.#dirty.get(key);
+      const reported = reports.get(key);
       if (before === undefined && (isFew || twin === null || room-- <= 0)) {
         const row = rowOf(key, twin);
-        rows.push(row);
-        lengths.push([key, twin, lengthOf(row)]);
-        continue;
-      }
-      const behind = behindOf(twin, before ?? cleanOf(cached(key)));
-      const entry = entryOf(key, twin, behind);
-      const place = blocks.add(key, entry);
-      dirty.set(key, { twin, sequence: this.#sequence + place, behind });
-      const rest = twin === null || behind === "whole" ? 0 : unwrittenLength(twin, behind);
-      lengths.push([key, twin, entry.length + rest]);
+        draft.rows.push(row);
+        draft.changed.push([key, twin, lengthOf(row)]);
+      } else if (
+        twin !== null &&
+        reported !== undefined &&
+        takesReports(before, twin, reported.length, this.#age)
+      ) {
+        this.#addReports(draft, key, twin, before, reported);
+      } else this.#addTwin(draft, key, twin, before ?? cleanOf(cached(key)));
     }
     const { maxEntries, maxCharacters } = this.#limits;
-    if (dirty.size > maxEntries || blocks.characters > maxCharacters)
-      return this.#planRows(changed);
-    const dropped = this.#makeRoom(blocks, dirty, rows);
-    return { changed: lengths, rows, dropped, blocks: blocks.all(), dirty };
+    const { blocks } = draft;
+    if (blocks.entries > maxEntries || blocks.characters > maxCharacters)
+      return this.#planRows(twins);
+    const dropped = this.#makeRoom(draft);
+    return { ...draft, dropped, blocks: blocks.all() };
+  }
+
+  #addReports(
+    { blocks, dirty, changed, changes }: Draft,
+    key: string,
+    twin: Twin,
+    before: Dirty,
+    reported: readonly Report[],
+  ): void {
+    let { needs, reports } = before;
+    let version = twin.version - reported.length;
+    let place = 0;
+    for (const { change, at } of reported) {
+      const text = JSON.stringify(change);
+      const entry = reportEntry(key, ++version, at, text);
+      place = blocks.add(key, entry);
+      needs = Math.min(needs, this.#sequence + place);
+      reports += entry.length;
+      changes.set(change, text);
+    }
+    // The row of `twins` was not behind: what is needed begins here.
+    const age = before.needs === Infinity ? this.#age : before.age;
+    const behind = before.behind === "whole" ? "whole" : before.behind | inReported;
+    const sequence = this.#sequence + place;
+    dirty.set(key, { ...before, twin, sequence, needs, age, behind, reports });
+    changed.push([key, twin, before.length + reports]);
+  }
+
+  #addTwin(
+    { blocks, dirty, changed }: Draft,
+    key: string,
+    twin: Twin | null,
+    before: Before | undefined,
+  ): void {
+    const behind = behindOf(twin, before);
+    const entry = entryOf(key, twin, behind);
+    const sequence = this.#sequence + blocks.add(key, entry);
+    const rest = twin === null || behind === "whole" ? 0 : unwrittenLength(twin, behind);
+    const length = entry.length + rest;
+    const age = this.#age;
+    dirty.set(key, { twin, sequence, needs: sequence, age, behind, length, reports: 0 });
+    changed.push([key, twin, length]);
   }
 
   /** Within the transaction of the commit. */
@@ -155,10 +184,12 @@ export class TwinJournal {
       this.#entries -= keys.length;
       this.#characters -= characters;
     }
+    const { maxEntries, maxCharacters } = this.#limits;
     for (const { keys, text } of blocks) {
       this.#journal.push({ sequence: ++this.#sequence, keys, characters: text.length });
       this.#entries += keys.length;
       this.#characters += text.length;
+      this.#age += keys.length / maxEntries + text.length / maxCharacters;
     }
   }
 
@@ -174,41 +205,45 @@ export class TwinJournal {
   }
 
   /** All rows, those of a commit among them. In the order of keys, so that neighbours are written together. */
-  #planRows(changed: Written<Twin>): TwinPlan {
+  #planRows(changed: Changes["twins"]): TwinPlan {
     const all = new Map<string, Twin | null>(changed);
     for (const [key, { twin }] of this.#dirty) if (!all.has(key)) all.set(key, twin);
     const rows = [...all].map(([key, twin]) => rowOf(key, twin)).sort(byKey);
     return {
+      ...nothing,
       changed: rows.flatMap((row) => {
         const { key, twin } = row;
         return changed.has(key) ? [[key, twin, lengthOf(row)] as const] : [];
       }),
       rows,
       dropped: this.#journal.length,
-      blocks: [],
       dirty: new Map([...this.#dirty.keys()].map((key) => [key, null])),
     };
   }
 
   /**
-   * Puts into `rows` what the oldest rows of the journal alone hold, until they are no more than their limits with what is
-   * to come; gives how many of them go.
+   * Puts into `rows` the twins for which the oldest rows of the journal are needed, until the rest is no more than the limits
+   * with what is to come; gives how many of the oldest rows go.
    */
-  #makeRoom(blocks: JournalBlocks, dirty: Map<string, Dirty | null>, rows: TwinRow[]): number {
+  #makeRoom({ blocks, dirty, rows }: Draft): number {
     const { maxEntries, maxCharacters } = this.#limits;
-    let entries = this.#entries + dirty.size;
+    let entries = this.#entries + blocks.entries;
     let characters = this.#characters + blocks.characters;
     let dropped = 0;
-    for (const row of this.#journal) {
+    for (const { sequence, keys, characters: length } of this.#journal) {
       if (entries <= maxEntries && characters <= maxCharacters) break;
-      for (const key of row.keys) {
-        const behind = this.#dirty.get(key);
-        if (behind?.sequence !== row.sequence || dirty.has(key)) continue;
-        rows.push(rowOf(key, behind.twin));
-        dirty.set(key, null);
+      for (const key of keys) {
+        const behind = dirty.has(key) ? dirty.get(key) : this.#dirty.get(key);
+        if (behind == null || (behind.needs > sequence && behind.sequence > sequence)) continue;
+        if (behind.needs > sequence) dirty.set(key, null);
+        else {
+          const row = rowOf(key, behind.twin);
+          rows.push(row);
+          dirty.set(key, behind.sequence > sequence ? upToDate(behind, row) : null);
+        }
       }
-      entries -= row.keys.length;
-      characters -= row.characters;
+      entries -= keys.length;
+      characters -= length;
       dropped++;
     }
     return dropped;
@@ -220,37 +255,6 @@ export class TwinJournal {
   }
 }
 
-function entryOf(key: string, twin: Twin | null, behind: Sections | "whole"): string {
-  if (twin === null) return goneEntry(key);
-  return behind === "whole" ? wholeEntry(key, twin) : sectionsEntry(key, twin, behind);
-}
-
-function lengthOf(row: TwinRow): number {
-  return row.twin === null ? 0 : row.columns.doc.length + row.columns.metadata.length;
-}
-
 function byKey(a: TwinRow, b: TwinRow): number {
   return a.key < b.key ? -1 : 1;
-}
-
-type Before = Pick<Dirty, "twin" | "behind">;
-
-/** A twin whose row is up to date. */
-function cleanOf(twin: Twin | undefined): Before | undefined {
-  return twin === undefined ? undefined : { twin, behind: 0 };
-}
-
-/** In what a row differs once the twin is as given. Sections are never changed: what is the same object is the same. */
-function behindOf(twin: Twin | null, before: Before | undefined): Sections | "whole" {
-  if (twin === null || before === undefined || before.twin === null) return "whole";
-  const { behind } = before;
-  const { tags, desired, reported, modelId, configurations } = before.twin;
-  if (behind === "whole" || twin.modelId !== modelId || twin.configurations !== configurations)
-    return "whole";
-  return (
-    behind |
-    (twin.tags === tags ? 0 : inTags) |
-    (twin.desired === desired ? 0 : inDesired) |
-    (twin.reported === reported ? 0 : inReported)
-  );
 }

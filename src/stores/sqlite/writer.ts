@@ -3,7 +3,7 @@ import type { Changes } from "../shared/changes.ts";
 import { absent, type RecordCache } from "./cache.ts";
 import { columnsOf, logPosition } from "./codec.ts";
 import type { Driver, Statement } from "./driver.ts";
-import { eventBlocks } from "./event-block.ts";
+import { eventBlocks, type KnownTexts } from "./event-block.ts";
 import { blocksOf } from "./log-block.ts";
 import type { SqliteRecords } from "./records.ts";
 import type { TwinJournal } from "./twin-journal.ts";
@@ -27,13 +27,13 @@ export class SqliteWriter {
   /** One SQLite transaction; the cache and the journal's memory follow only when it is committed. */
   commit(changes: Changes, firstSequence: number, lastQueueNumber: number): void {
     const cached: (() => void)[] = [];
-    const twins = this.#journal.plan(changes.twins, (key) => this.#cache.twins.peek(key));
+    const twins = this.#journal.plan(changes, (key) => this.#cache.twins.peek(key));
     this.#driver.transaction(() => {
       this.#writeIdentities(changes, cached);
       this.#journal.write(twins);
       this.#writeSmall(changes);
       this.#writeQueues(changes, lastQueueNumber);
-      this.#writeEvents(changes, firstSequence);
+      this.#writeEvents(changes, firstSequence, twins.changes);
       this.#writeLog(changes);
     });
     for (const put of cached) put();
@@ -104,8 +104,8 @@ export class SqliteWriter {
     if (changes.queues.deleted > 0) this.#statements.putMark.run(["queues", lastQueueNumber]);
   }
 
-  #writeEvents(changes: Changes, firstSequence: number): void {
-    for (const { first, count, events } of eventBlocks(changes.events, firstSequence)) {
+  #writeEvents(changes: Changes, firstSequence: number, known: KnownTexts): void {
+    for (const { first, count, events } of eventBlocks(changes.events, firstSequence, known)) {
       this.#statements.putEvents.run([first, count, events]);
     }
     if (changes.trimEventsTo === 0) return;
