@@ -153,9 +153,7 @@ export class Connection {
     }
     if (isAllRead) return this.#awaitInput();
     // Back-pressure: whatever has come stays in the guard, the rest with the peer (spec/mqtt §12).
-    const { name } = this.#state;
-    // Clients mostly wait for their CONNACK: who sends on before it is stopped by that.
-    if (name !== "open" && (name !== "authenticating" || this.#guard.heldBytes === 0)) return;
+    if (this.#state.name !== "open" && this.#state.name !== "authenticating") return;
     this.#isHeld = true;
     this.#stream.pause();
   }
