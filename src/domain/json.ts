@@ -22,7 +22,7 @@ export function membersOf(object: JsonObject): [string, Json][] {
   return Object.entries(object);
 }
 
-export function hasMembers(object: JsonObject): boolean {
+export function hasMembers(object: { readonly [key: string]: unknown }): boolean {
   for (const key in object) if (Object.hasOwn(object, key)) return true;
   return false;
 }

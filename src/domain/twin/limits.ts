@@ -39,7 +39,7 @@ export function checkSection(section: JsonObject, nulls: "removes" | "refused"):
 }
 
 function checkMembers(object: JsonObject, level: number, nulls: NullRule, path: Path): void {
-  for (const key of Object.keys(object)) {
+  for (const key in object) {
     path.push(key);
     checkKey(key, path);
     const value = object[key];

@@ -1,4 +1,4 @@
-import { type JsonObject, emptyObject, isObject } from "../json.ts";
+import { type JsonObject, emptyObject, hasMembers, isObject } from "../json.ts";
 import { type Milliseconds, timeText } from "../time.ts";
 import { copyOf, own, put } from "./members.ts";
 import type { Metadata } from "./twin.ts";
@@ -19,7 +19,7 @@ export function mergeMetadata(
   stamp: Stamp,
 ): Metadata {
   const entries = copyOf(metadata?.k ?? {});
-  for (const key of Object.keys(patch)) {
+  for (const key in patch) {
     const value = patch[key];
     if (value === undefined) continue;
     if (value === null) delete entries[key];
@@ -70,6 +70,6 @@ export function importedMetadata(metadata: Metadata, given: JsonObject): Metadat
 
 /** Arrays, scalars and empty objects share one shape: a stamp without entries. Hot, hence without spread syntax. */
 function stamped({ t, v }: Stamp, entries: { readonly [key: string]: Metadata }): Metadata {
-  if (Object.keys(entries).length === 0) return v === undefined ? { t } : { t, v };
+  if (!hasMembers(entries)) return v === undefined ? { t } : { t, v };
   return v === undefined ? { t, k: entries } : { t, v, k: entries };
 }

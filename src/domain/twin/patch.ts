@@ -53,7 +53,7 @@ function withoutReserved(section: JsonObject): JsonObject {
 export function merge(target: JsonObject, patch: JsonObject): JsonObject {
   if (!hasMembers(patch)) return target;
   const merged = copyOf(target);
-  for (const key of Object.keys(patch)) {
+  for (const key in patch) {
     const value = patch[key];
     if (value === undefined) continue;
     if (value === null) delete merged[key];

@@ -46,7 +46,7 @@ function measureOf(value: JsonObject): Measure {
 }
 
 function addMembers(object: JsonObject, measure: Measure): void {
-  for (const key of Object.keys(object)) {
+  for (const key in object) {
     addText(key, measure);
     const value = object[key];
     if (value !== undefined) addValue(value, measure);

@@ -230,7 +230,7 @@ export class LayeredTransaction implements HubTx {
   #textOf(key: IdentityKey): string {
     if (key !== this.#key) {
       this.#key = key;
-      this.#keyText = keyText(key);
+      this.#keyText = knownText(key);
     }
     return this.#keyText;
   }
@@ -257,6 +257,17 @@ export class LayeredTransaction implements HubTx {
     if (this.#ended) throw new Error("A transaction was used after its work had ended");
     return this.#work;
   }
+}
+
+/** A connection has one key for all of its works: one text for them is hashed once. */
+const keyTexts = new WeakMap<IdentityKey, string>();
+
+function knownText(key: IdentityKey): string {
+  const known = keyTexts.get(key);
+  if (known !== undefined) return known;
+  const text = keyText(key);
+  keyTexts.set(key, text);
+  return text;
 }
 
 export function sumCounts(a: RegistryCounts, b: RegistryCounts): RegistryCounts {

@@ -4,7 +4,7 @@ import { parseTopic } from "../topics.ts";
 import type { WorkQueue } from "../work-queue.ts";
 import { acknowledge } from "./acknowledge.ts";
 import { getTwin } from "./get-twin.ts";
-import { patchReported } from "./reported-patch.ts";
+import { ReportedPatch } from "./reported-patch.ts";
 import { sendTelemetry } from "./telemetry.ts";
 
 /** PUBLISH: the topic says what is asked for. Throws for topics that the identity may not publish to. */
@@ -21,7 +21,7 @@ export function publish(
     case "getTwin":
       return work.add("twinRead", size, () => getTwin(session, packet, topic.rid));
     case "reportedPatch":
-      return work.add("twinWrite", size, () => patchReported(session, packet, topic));
+      return work.enter(new ReportedPatch(session, work, packet, topic, size));
     case "methodResponse":
       session.methods.answered(topic.status, topic.rid, packet.payload);
       return work.add("telemetry", size, () => acknowledge(session, packet));
