@@ -14,8 +14,8 @@ export class Batch {
   readonly tails = new Map<number, OpenTail>();
   /** The time of the works to come. */
   now: Milliseconds;
-  /** What the work that is running has written; empty between works. */
-  readonly #work = new Changes();
+  /** What the work that is running has written; empty between works. A batch of messages has none. */
+  #work: Changes | undefined;
   readonly #backend: Backend;
   readonly #state: StoredState;
 
@@ -39,20 +39,21 @@ export class Batch {
   }
 
   transaction<T>(work: (tx: HubTx) => T): T {
+    const own = (this.#work ??= new Changes());
     const layers = {
       committed: this.#backend.records,
       state: this.#state,
       batch: this.changes,
-      work: this.#work,
+      work: own,
     };
     const tx = new LayeredTransaction(this.now, layers);
     try {
       const value = work(tx);
-      this.changes.merge(this.#work);
+      this.changes.merge(own);
       return value;
     } finally {
       tx.end();
-      this.#work.clear();
+      own.clear();
     }
   }
 
