@@ -61,8 +61,10 @@ export function guardEntrance(
       socket.resetAndDestroy();
       return;
     }
-    // The time-out of TLS itself does not see a peer that never sends a byte.
-    const cancel = clock.after(handshakeTimeout, end);
+    const cancel = clock.after(handshakeTimeout, () => {
+      log.debug({ address }, "TLS handshake not ended in time");
+      end();
+    });
     const handshaken = (stream: Socket): void => {
       secured = stream;
       cancel();

@@ -41,7 +41,7 @@ export interface ListenerParts extends EntranceParts {
 }
 
 /** A client certificate is asked for and never required: who it is, is decided by the protocol (spec/mqtt §1.1). */
-function tlsOptions({ tls: { key, cert }, handshakeTimeout }: ListenerParts): TlsOptions {
+function tlsOptions({ tls: { key, cert } }: ListenerParts): TlsOptions {
   return {
     key: [...key],
     cert: [...cert],
@@ -51,7 +51,8 @@ function tlsOptions({ tls: { key, cert }, handshakeTimeout }: ListenerParts): Tl
     rejectUnauthorized: false,
     // Node would read its own 140 roots, and check certificates against them that the hub checks by its registered CAs.
     ca: [],
-    handshakeTimeout,
+    // None of Node's, which tells of its end and leaves the connection open: the entrance has one for each connection.
+    handshakeTimeout: -1,
     noDelay: true,
     // A resumed session would not carry the certificates between a client's own and its CA.
     // Before TLS 1.3 a peer could ask for handshake after handshake on one connection.

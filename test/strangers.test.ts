@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { type Socket, connect as connectTcp } from "node:net";
+import { Duplex } from "node:stream";
 import { type TLSSocket, connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { type TestHub, type TestHubOptions, startHub } from "../src/testing/start-hub.ts";
@@ -40,6 +41,20 @@ function startTls({ ports: numbers, caPem }: TestHub, port: Port): TLSSocket {
   socket.on("error", () => undefined);
   open.push(socket);
   return socket;
+}
+
+/** What a client begins its handshake with. */
+function clientHello(): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const wire = new Duplex({
+      read: () => undefined,
+      write: (chunk: Buffer, _, done) => {
+        resolve(chunk);
+        done();
+      },
+    });
+    connectTls({ socket: wire }).on("error", () => undefined);
+  });
 }
 
 /** Past its TLS handshake. */
@@ -114,6 +129,21 @@ describe("a stranger who takes its time", () => {
     const target = await start({ handshakeSeconds: 1 });
     expect(await untilClosed(tcp(target, port))).toBe("");
   });
+
+  it.each(ports)(
+    "loses a connection to %s on which it begins a handshake and goes no further",
+    async (port) => {
+      const target = await start({ handshakeSeconds: 1 });
+      const hello = await clientHello();
+      const [half, whole] = [tcp(target, port), tcp(target, port)];
+      half.write(hello.subarray(0, 40));
+      whole.write(hello);
+      const [toHalf, toWhole] = await Promise.all([untilClosed(half), untilClosed(whole)]);
+      expect(toHalf).toBe("");
+      // A record of the handshake, or nothing where the machine was so slow that the time was over before.
+      expect(["\x16\x03\x03", ""]).toContain(toWhole.slice(0, 3));
+    },
+  );
 
   it.each(beginnings)("is cut off: %s", async (_, port, bytes) => {
     const target = await start({ signInSeconds: 1, headersSeconds: 1, bodySeconds: 1 });
