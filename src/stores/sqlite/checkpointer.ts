@@ -8,12 +8,16 @@ const interval = 100;
 /** How long after the start the first one comes at the soonest, in milliseconds: its thread is not to slow the start down. */
 const firstAfter = 1_000;
 /**
- * Bytes of the write-ahead log after which the main thread finishes what the worker has begun. A flush of a log that
- * begins anew, over what it held before, takes half of the time of one that grows (docs/decisions/0008-log-in-place.md).
+ * Bytes of the write-ahead log after which the main thread finishes what the worker has begun, once in `finishInterval`
+ * milliseconds at the most. A flush of a log that begins anew, over what it held before, takes half of the time of one
+ * that grows (docs/decisions/0008-log-in-place.md).
  */
 const defaultFinishBytes = 8 * 1024 * 1024;
+const finishInterval = 1_000;
+/** At this many times as many bytes it is finished at once, and the file is cut to them. */
+const fullFactor = 8;
 /** At this many times as many bytes it does not wait for a busy worker any more. */
-const busyFactor = 4;
+const busyFactor = 32;
 /** Bytes of a page of the database with what the log says about it. */
 const frameBytes = 4_096 + 24;
 /** How long the main thread then waits for the worker, in milliseconds: writers are slowed down to what the disk takes. */
@@ -79,13 +83,14 @@ export class Checkpointer {
   #dirty = false;
   #last = performance.now() + firstAfter - interval;
   #pausedUntil = 0;
+  #finished = -Infinity;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(driver: Driver, settings: CheckpointSettings) {
     this.#driver = driver;
     this.#settings = settings;
     this.#finishBytes = settings.finishBytes ?? defaultFinishBytes;
-    driver.exec(`PRAGMA journal_size_limit = ${busyFactor * this.#finishBytes}`);
+    driver.exec(`PRAGMA journal_size_limit = ${fullFactor * this.#finishBytes}`);
   }
 
   /** To be called after each commit. */
@@ -127,7 +132,8 @@ export class Checkpointer {
   /** The worker is busy, or gone. */
   #withoutWorker(): void {
     this.#last = performance.now();
-    if (this.#walSize() > (this.#running ? busyFactor : 1) * this.#finishBytes) this.#finish();
+    if (this.#walSize() > (this.#running ? busyFactor : fullFactor) * this.#finishBytes)
+      this.#finish();
     if (this.#running) this.committed();
   }
 
@@ -141,7 +147,7 @@ export class Checkpointer {
     worker.on("message", ({ failure, frames }: Answer) => {
       this.#running = false;
       if (failure !== null) this.#warn(failure);
-      if (frames * frameBytes > this.#finishBytes) this.#finish();
+      if (this.#isDue(frames * frameBytes)) this.#finish();
     });
     worker.on("error", (error) => {
       this.#worker = null;
@@ -151,8 +157,14 @@ export class Checkpointer {
     return worker;
   }
 
+  #isDue(bytes: number): boolean {
+    if (bytes > fullFactor * this.#finishBytes) return true;
+    return bytes > this.#finishBytes && performance.now() - this.#finished >= finishInterval;
+  }
+
   #finish(): void {
     if (performance.now() < this.#pausedUntil) return;
+    this.#finished = performance.now();
     try {
       // Nobody is waited for: a reader in another process may take minutes, and the event loop would stand still.
       this.#driver.exec(`PRAGMA busy_timeout = ${this.#running ? busyWait : 0}`);

@@ -226,7 +226,7 @@ describe("a reader in another process, as a backup is one", () => {
       // Checkpoints are made by timers.
       await new Promise((resolve) => setTimeout(resolve, 1));
     };
-    while (size() < 8 * walBytes) await append();
+    while (size() < 16 * walBytes) await append();
     // It would have been ten seconds, the time that a connection waits for another one's lock.
     expect(longest).toBeLessThan(5_000);
     reader.exec("ROLLBACK");

@@ -262,7 +262,7 @@ describe("limits", () => {
       const before = size;
       ({ size } = statSync(wal));
       // It is cut only where it was longer than it should become.
-      expect(size).toBeGreaterThanOrEqual(Math.min(before, 4 * walBytes));
+      expect(size).toBeGreaterThanOrEqual(Math.min(before, 8 * walBytes));
       highest = Math.max(highest, size);
     }
     expect(last).toBeGreaterThanOrEqual(first + 3);
