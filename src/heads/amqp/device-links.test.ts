@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { gate } from "../../../test/support/gate.ts";
 import type { Message, Receiver, Sender } from "rhea";
 import { anyEtag, noPrecondition } from "../../domain/identity/etag.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
@@ -249,12 +250,9 @@ describe("telemetry", () => {
 
   it("is not accepted before the hub has it", async () => {
     await test.head.stop();
-    let keep: () => void = () => undefined;
-    const kept = new Promise<void>((resolve) => {
-      keep = resolve;
-    });
+    const kept = gate();
     test = await startTestHub({
-      wrap: (hub) => ({ ...hub, telemetry: { send: () => kept } }),
+      wrap: (hub) => ({ ...hub, telemetry: { send: () => kept.opened } }),
     });
     const client = await test.connect(device);
     const link = await client.sender(`${pathOf(device)}/messages/events`);
@@ -263,7 +261,7 @@ describe("telemetry", () => {
     // Everything sent before has been read and answered when this is.
     await client.putToken(test.token(device));
     expect(done).toBe(false);
-    keep();
+    kept.open();
     await outcome;
   });
 

@@ -5,6 +5,7 @@ import { refuseLater } from "../../app/completion.ts";
 import type { HubApi, TelemetrySender } from "../../app/hub.ts";
 import { HubError } from "../../domain/errors.ts";
 import type { IdentityKey } from "../../domain/identity/key.ts";
+import { gate } from "../../../test/support/gate.ts";
 import { SocketEnd } from "../../../test/support/socket-pair.ts";
 import { AmqpClient, messages, send } from "./testing/client.ts";
 import {
@@ -176,12 +177,9 @@ describe("telemetry that comes together", () => {
   });
 
   it.each(both)("of a %s is not accepted before the hub has it", async (_, key) => {
-    let keep: () => void = () => undefined;
-    const kept = new Promise<void>((resolve) => {
-      keep = resolve;
-    });
+    const kept = gate();
     await start({}, (forward) => (messages, completion) => {
-      void kept.then(() => forward(messages, completion));
+      void kept.opened.then(() => forward(messages, completion));
     });
     const client = await test.connect(key);
     const link = await client.sender(`${pathOf(key)}/messages/events`);
@@ -191,7 +189,7 @@ describe("telemetry that comes together", () => {
     await client.putToken(test.token(key));
     expect(together).not.toEqual([]);
     expect(accepted).toBe(0);
-    keep();
+    kept.open();
     await Promise.all(outcomes);
     expect(await bodies()).toEqual(texts(5));
   });

@@ -1,5 +1,6 @@
 import type { IConnectPacket } from "mqtt-packet";
 import { describe, expect, it, vi } from "vitest";
+import { gate } from "../../../test/support/gate.ts";
 import { anyEtag } from "../../domain/identity/etag.ts";
 import { keyText } from "../../domain/identity/key.ts";
 import { connectPacket } from "./testing/client.ts";
@@ -31,20 +32,14 @@ async function messages(test: TestHub, count: number): Promise<[string, object][
 
 /** The message `slow` waits for `release`; `asked` resolves when the hub has asked a connection to close. */
 async function hubWithSlowTelemetry() {
-  let release = (): void => {};
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  let heard = (): void => {};
-  const asked = new Promise<void>((resolve) => {
-    heard = resolve;
-  });
+  const slow = gate();
+  const asked = gate();
   const test = await startTestHub({
     wrap: (hub) => ({
       ...hub,
       telemetry: {
         async send(principal, message) {
-          if (Buffer.from(message.body).toString() === "slow") await released;
+          if (Buffer.from(message.body).toString() === "slow") await slow.opened;
           await hub.telemetry.send(principal, message);
         },
       },
@@ -57,7 +52,7 @@ async function hubWithSlowTelemetry() {
               ...link,
               close(reason) {
                 link.close(reason);
-                heard();
+                asked.open();
               },
             },
             options,
@@ -65,7 +60,25 @@ async function hubWithSlowTelemetry() {
       },
     }),
   });
-  return { test, asked, release };
+  return { test, asked: asked.opened, release: slow.open };
+}
+
+/** A CONNECT is answered after `release`. */
+async function hubThatProvesLate() {
+  const { opened, open } = gate();
+  const test = await startTestHub({
+    wrap: (hub) => ({
+      ...hub,
+      auth: {
+        ...hub.auth,
+        async identity(request) {
+          await opened;
+          return hub.auth.identity(request);
+        },
+      },
+    }),
+  });
+  return { test, release: open };
 }
 
 describe.each(both)("the connection of a %s", (_, key) => {
@@ -335,22 +348,7 @@ describe.each(both)("the connection of a %s", (_, key) => {
   });
 
   it("answers a CONNECT whose client has closed its side before it was proven, and takes what came behind", async () => {
-    let release = (): void => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const test = await startTestHub({
-      wrap: (hub) => ({
-        ...hub,
-        auth: {
-          ...hub.auth,
-          async identity(request) {
-            await released;
-            return hub.auth.identity(request);
-          },
-        },
-      }),
-    });
+    const { test, release } = await hubThatProvesLate();
     const client = test.open();
     client.send(connectPacket(test.credentials(key)));
     await vi.waitFor(() => expect(client.serverEnd.isPaused()).toBe(true));
@@ -440,21 +438,7 @@ describe("stopping the head", () => {
   });
 
   it("waits for a CONNECT that is being answered, and refuses it with 3", async () => {
-    let release = (): void => {};
-    const test = await startTestHub({
-      wrap: (hub) => ({
-        ...hub,
-        auth: {
-          ...hub.auth,
-          async identity(request) {
-            await new Promise<void>((resolve) => {
-              release = resolve;
-            });
-            return hub.auth.identity(request);
-          },
-        },
-      }),
-    });
+    const { test, release } = await hubThatProvesLate();
     const client = test.open();
     client.send(connectPacket(test.credentials(device)));
     await new Promise((resolve) => setImmediate(resolve));
